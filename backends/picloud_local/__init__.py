@@ -1,0 +1,1 @@
+"""Jobs on this machine: a place that starts supervisors as local processes."""

@@ -1,0 +1,96 @@
+"""The arguments of many items as one value: offsets, then the pickles end to end.
+
+The same bytes are written by the client, stored by the node and read by the worker; the node never looks inside an item.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Sequence
+
+SEGMENT_MARK = b"S"
+"""First byte of an item that lies in a segment file, whose id follows; a pickle always begins with 0x80."""
+
+_COUNT = struct.Struct("<I")
+_WORD = 4
+
+
+def encode(offsets: array[int], blob: bytes | bytearray | memoryview) -> bytes:
+    """Return a record for the items that `offsets` (one more than there are items, from 0) cuts out of `blob`."""
+    return b"".join((_COUNT.pack(len(offsets) - 1), offsets.tobytes(), blob))
+
+
+def encode_items(items: Sequence[bytes]) -> bytes:
+    """Return a record for items given one by one."""
+    offsets = array("I", [0])
+    total = 0
+    for item in items:
+        total += len(item)
+        offsets.append(total)
+    return encode(offsets, b"".join(items))
+
+
+def count_of(record: bytes | memoryview) -> int:
+    """Return how many items a record holds."""
+    return int(_COUNT.unpack_from(record)[0])
+
+
+def check(record: bytes | memoryview) -> int:
+    """Return the number of items after looking whether the record is whole.
+
+    Raises:
+        ValueError: if lengths or offsets do not fit.
+    """
+    if len(record) < _COUNT.size:
+        raise ValueError("an arguments record is shorter than its count")
+    n = count_of(record)
+    head = _COUNT.size + _WORD * (n + 1)
+    if len(record) < head:
+        raise ValueError("an arguments record is shorter than its offsets")
+    offsets = _offsets(record, n)
+    if offsets[0] != 0 or offsets[-1] != len(record) - head:
+        raise ValueError("the offsets of an arguments record do not fit its length")
+    if any(a > b for a, b in zip(offsets, offsets[1:], strict=False)):
+        raise ValueError("the offsets of an arguments record are not in order")
+    return n
+
+
+def _offsets(record: bytes | memoryview, n: int) -> array[int]:
+    offsets = array("I")
+    offsets.frombytes(bytes(record[_COUNT.size : _COUNT.size + _WORD * (n + 1)]))
+    return offsets
+
+
+def slices(record: bytes | memoryview) -> list[memoryview]:
+    """Return every item as a view into the record."""
+    n = count_of(record)
+    offsets = _offsets(record, n)
+    blob = memoryview(record)[_COUNT.size + _WORD * (n + 1) :]
+    return [blob[a:b] for a, b in zip(offsets, offsets[1:], strict=False)]
+
+
+def cut(record: bytes | memoryview, start: int, stop: int) -> bytes:
+    """Return a record of the items `start` to `stop` (indexes within this record) alone."""
+    n = count_of(record)
+    if start == 0 and stop == n:
+        return bytes(record)
+    offsets = _offsets(record, n)
+    base = _COUNT.size + _WORD * (n + 1)
+    low, high = offsets[start], offsets[stop]
+    part = array("I", [offset - low for offset in offsets[start : stop + 1]])
+    return encode(part, memoryview(record)[base + low : base + high])
+
+
+def join(records: Sequence[bytes | memoryview]) -> bytes:
+    """Return one record of all items of several records."""
+    if len(records) == 1:
+        return bytes(records[0])
+    offsets = array("I", [0])
+    blobs: list[memoryview] = []
+    for record in records:
+        n = count_of(record)
+        base = offsets[-1]
+        offsets.extend([base + offset for offset in _offsets(record, n)[1:]])
+        blobs.append(memoryview(record)[_COUNT.size + _WORD * (n + 1) :])
+    return encode(offsets, b"".join(blobs))
