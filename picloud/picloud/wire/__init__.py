@@ -1,0 +1,1 @@
+"""What travels between processes: frames, messages, payloads and descriptors.  The standard library alone."""
