@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, cast
 
 import pluggy
 
@@ -118,7 +118,7 @@ class Plugins:
             self._places = {}
             for implementation in self._manager.hook.picloud_places.get_hookimpls():
                 try:
-                    self._places |= _new_places(implementation.function(), self._places)
+                    self._places |= _new_places(cast("Iterable[Place]", implementation.function()), self._places)
                 except Exception as error:  # noqa: BLE001 - as in _load
                     self._failed(implementation.plugin_name, error)
         return self._places
