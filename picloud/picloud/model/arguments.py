@@ -5,6 +5,7 @@ The same bytes are written by the client, stored by the node and read by the wor
 
 from __future__ import annotations
 
+import itertools
 import struct
 from array import array
 from collections.abc import Sequence
@@ -51,7 +52,7 @@ def check(record: bytes | memoryview) -> int:
     offsets = _offsets(record, n)
     if offsets[0] != 0 or offsets[-1] != len(record) - head:
         raise ValueError("the offsets of an arguments record do not fit its length")
-    if any(a > b for a, b in zip(offsets, offsets[1:], strict=False)):
+    if any(a > b for a, b in itertools.pairwise(offsets)):
         raise ValueError("the offsets of an arguments record are not in order")
     return n
 
@@ -67,7 +68,7 @@ def slices(record: bytes | memoryview) -> list[memoryview]:
     n = count_of(record)
     offsets = _offsets(record, n)
     blob = memoryview(record)[_COUNT.size + _WORD * (n + 1) :]
-    return [blob[a:b] for a, b in zip(offsets, offsets[1:], strict=False)]
+    return [blob[a:b] for a, b in itertools.pairwise(offsets)]
 
 
 def cut(record: bytes | memoryview, start: int, stop: int) -> bytes:

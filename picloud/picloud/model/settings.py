@@ -98,7 +98,9 @@ def coerce(name: str, value: object) -> Any:
         return type(default)(value)
     except (TypeError, ValueError) as error:
         allowed = " or ".join(Durability) if isinstance(default, Durability) else type(default).__name__
-        raise ArgumentValueError(f"The setting {name} (or {PREFIX}{name.upper()}) cannot be {value!r}; it is {allowed}") from error
+        raise ArgumentValueError(
+            f"The setting {name} (or {PREFIX}{name.upper()}) cannot be {value!r}; it is {allowed}"
+        ) from error
 
 
 def _boolean(value: object) -> bool:

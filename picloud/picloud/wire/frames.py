@@ -108,7 +108,9 @@ class Decoder:
         if magic != _MAGIC:
             raise ProtocolError("The peer does not speak picloud's protocol")
         if version != PROTOCOL:
-            raise ProtocolError(f"The peer speaks protocol {version}, this side speaks {PROTOCOL}", hint="restart the node")
+            raise ProtocolError(
+                f"The peer speaks protocol {version}, this side speaks {PROTOCOL}", hint="restart the node"
+            )
         if header > MAX_HEADER or body > MAX_BODY or descriptors > MAX_DESCRIPTORS:
             raise ProtocolError(f"A frame of {header} + {body} bytes and {descriptors} descriptors is over the limits")
         self._header, self._body, self._descriptors = header, body, descriptors
