@@ -103,7 +103,8 @@ class Plugins:
             self._manager.register(plugin, name)
             self._manager.check_pending()
         except pluggy.PluginValidationError:
-            self._manager.unregister(plugin)
+            if self._manager.has_plugin(name):
+                self._manager.unregister(name=name)
             raise
         self._places = None
 
