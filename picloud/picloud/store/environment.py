@@ -1,0 +1,356 @@
+"""Open the store: folders, file format, map, databases; every way in which that can fail has an error of its own.
+
+LMDB is opened without `writemap` (a full disk would be a SIGBUS), with a sparse map as large as the system grants, never
+grown later, and with all databases opened up front.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import lmdb
+
+from picloud.exceptions import (
+    HomeError,
+    StoreCorruptError,
+    StoreError,
+    StoreForeignError,
+    StoreFullError,
+    StoreNewerError,
+)
+from picloud.model.settings import Durability
+from picloud.store import codec, records
+from picloud.store.keys import Table
+
+LARGEST_MAP = 1 << 40
+"""Bytes of address space that are asked for first."""
+
+SMALLEST_MAP = 1 << 28
+"""Below this the system's limit on address space is an error."""
+
+MAX_READERS = 64
+_FORMAT_KEY = b"format"
+_CHECK_HINT = "Restore a backup, or move the folder away to start empty."
+
+
+def store_folder(home: Path) -> Path:
+    """Return the folder of the store's own files."""
+    return home / "store"
+
+
+def meta_folder(home: Path) -> Path:
+    """Return the folder of the LMDB environment."""
+    return home / "store" / "meta"
+
+
+def prepare_home(home: Path) -> None:
+    """Create the folders of a home, readable by their owner alone.
+
+    Raises:
+        HomeError: if they cannot be created or written, or belong to another user.
+    """
+    try:
+        for folder in (home, meta_folder(home), home / "segments" / "incoming", home / "spool"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (
+            store_folder(home),
+            meta_folder(home),
+            home / "segments",
+            home / "segments" / "incoming",
+            home / "spool",
+        ):
+            folder.chmod(0o700)
+        owner = home.stat().st_uid
+    except OSError as error:
+        raise _unusable(home, error) from error
+    if owner != os.geteuid():
+        raise HomeError(
+            f"{home} belongs to user {owner}, not to user {os.geteuid()} who runs this",
+            hint="Set PICLOUD_HOME to a folder of your own.",
+        )
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise HomeError(f"{home} cannot be written", hint="Set PICLOUD_HOME to a folder that can.")
+
+
+def _unusable(home: Path, error: OSError) -> HomeError:
+    return HomeError(
+        f"{home} cannot be used: {error.strerror or error}", hint="Set PICLOUD_HOME to a folder that you can write to."
+    )
+
+
+class Environment:
+    """The open store of one home; made by `Environment.open`."""
+
+    __slots__ = ("_lmdb", "databases", "durability", "home", "readonly", "store_id")
+
+    def __init__(self, home: Path, opened: lmdb.Environment, durability: Durability, readonly: bool) -> None:
+        """Take an open environment; `open` is what callers want."""
+        self.home = home
+        """Folder of the node."""
+        self.durability = durability
+        """What a commit survives."""
+        self.readonly = readonly
+        """Whether nothing may be written."""
+        self.store_id = ""
+        """The store's own id, hex."""
+        self._lmdb = opened
+        self.databases: list[lmdb._Database] = []
+        """The named databases by `Table`."""
+
+    @staticmethod
+    def open(home: str | os.PathLike[str], durability: Durability, *, readonly: bool = False) -> Environment:
+        """Open the store of a home, creating it where there is none (not if `readonly`).
+
+        Raises:
+            HomeError: if the folder cannot be used.
+            StoreForeignError: if LMDB cannot read it, or it is not picloud's.
+            StoreNewerError: if a newer picloud wrote it.
+            StoreCorruptError: if it is truncated or damaged.
+            StoreFullError: if there is no room to create it.
+        """
+        path = Path(home).absolute()
+        if not readonly:
+            prepare_home(path)
+        _check_file(path, readonly)
+        environment = Environment(path, _open_lmdb(path, durability, readonly), durability, readonly)
+        try:
+            environment._check_length()
+            environment._open_databases()
+            environment._check_format()
+        except lmdb.Error as error:
+            environment.close()
+            raise translated(error, path) from error
+        except BaseException:
+            environment.close()
+            raise
+        return environment
+
+    def _check_length(self) -> None:
+        """Make sure that every page of the map is in the file: reading behind its end would be a SIGBUS.
+
+        LMDB may leave its very last pages unwritten when they are free, so a short file is extended first (its new
+        pages are zeros, which LMDB and our checksums reject) and then must pass a full check.
+        """
+        data = meta_folder(self.home) / "data.mdb"
+        size = data.stat().st_size
+        needed = (self._lmdb.info()["last_pgno"] + 1) * self._lmdb.stat()["psize"]
+        if size >= needed:
+            return
+        try:
+            os.truncate(data, needed)
+        except OSError as error:
+            raise _truncated(data, size, needed) from error
+        try:
+            self._walk()
+        except (lmdb.Error, StoreError) as error:
+            self._lmdb.close()
+            os.truncate(data, size)
+            raise _truncated(data, size, needed) from error
+
+    def _walk(self) -> None:
+        """Read every record once.
+
+        Raises:
+            StoreCorruptError: at the first that is damaged.
+        """
+        with self._lmdb.begin(buffers=True) as txn:
+            names = [bytes(name) for name, _ in txn.cursor()]
+        for table in Table:
+            if table.name.lower().encode() in names:
+                database = self._lmdb.open_db(table.name.lower().encode(), create=False)
+                with self._lmdb.begin(buffers=True) as txn:
+                    for key, value in txn.cursor(database):
+                        records.unframe(table, key, value)
+
+    def _open_databases(self) -> None:
+        with self._lmdb.begin(write=not self.readonly, buffers=True) as txn:
+            names = {bytes(name) for name, _ in txn.cursor()}
+            if names and Table.FORMAT.name.lower().encode() not in names:
+                raise StoreForeignError(
+                    f"{meta_folder(self.home)} holds an LMDB environment that picloud did not write",
+                    hint="Set PICLOUD_HOME to another folder.",
+                )
+            if self.readonly:
+                missing = [table.name.lower() for table in Table if table.name.lower().encode() not in names]
+                if missing:
+                    raise StoreCorruptError(f"{meta_folder(self.home)} lacks {', '.join(missing)}", hint=_CHECK_HINT)
+            self.databases = [
+                self._lmdb.open_db(table.name.lower().encode(), txn=txn, create=not self.readonly) for table in Table
+            ]
+            if not names:
+                fresh = codec.Format(records.MAGIC, records.SCHEMA, uuid.uuid4().hex, time.time())
+                payload = codec.encode_format(fresh)
+                value = records.frame(Table.FORMAT, _FORMAT_KEY, payload)
+                txn.put(_FORMAT_KEY, value, db=self.databases[Table.FORMAT])
+
+    def _check_format(self) -> None:
+        with self.begin() as txn:
+            value = txn.get(_FORMAT_KEY, db=self.databases[Table.FORMAT])
+            if value is None:
+                raise StoreForeignError(
+                    f"{meta_folder(self.home)} has no format record of picloud's",
+                    hint="Set PICLOUD_HOME to another folder.",
+                )
+            try:
+                found = codec.decode_format(records.unframe(Table.FORMAT, _FORMAT_KEY, value))
+            except ValueError as error:
+                raise records.corrupt(Table.FORMAT, _FORMAT_KEY, str(error)) from error
+        if found.magic != records.MAGIC:
+            raise StoreForeignError(f"{meta_folder(self.home)} is a store of {found.magic!r}, not of picloud")
+        if found.version > records.SCHEMA:
+            raise StoreNewerError(
+                f"The store in {self.home} has version {found.version}; this picloud knows {records.SCHEMA}",
+                hint="Install the picloud that wrote it, or a newer one; or set PICLOUD_HOME to another folder.",
+            )
+        self.store_id = found.store
+
+    def begin(self) -> lmdb.Transaction[memoryview]:
+        """Return a transaction for reading; what it returns are views that end with it."""
+        return self._lmdb.begin(buffers=True)
+
+    def begin_write(self) -> lmdb.Transaction[memoryview]:
+        """Return the transaction for writing; it belongs to the calling thread."""
+        return self._lmdb.begin(write=True, buffers=True)
+
+    def copy(self, folder: Path) -> None:
+        """Write a compact copy of the environment, as of now, into an existing empty folder."""
+        self._lmdb.copy(str(folder), compact=True)
+
+    def reader_check(self) -> int:
+        """Drop readers that died, so that their pages can be used again; return how many there were."""
+        return self._lmdb.reader_check()
+
+    def used(self) -> int:
+        """Return the bytes that the store's file takes."""
+        return (self._lmdb.info()["last_pgno"] + 1) * self._lmdb.stat()["psize"]
+
+    def room(self) -> int:
+        """Return how many bytes may still be written: free on the disk, or left of the map if that is less."""
+        disk = os.statvfs(self.home)
+        return min(disk.f_bavail * disk.f_frsize, self._lmdb.info()["map_size"] - self.used())
+
+    def sync(self) -> None:
+        """Force everything to disk, whatever the durability."""
+        self._lmdb.sync(True)
+
+    def close(self) -> None:
+        """Close the environment; transactions must have ended."""
+        self._lmdb.close()
+
+    def __enter__(self) -> Self:
+        """Return the environment itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+
+class Reserve:
+    """The disk space that is kept for results and ends: below it new work is refused."""
+
+    __slots__ = ("_environment", "size")
+
+    def __init__(self, environment: Environment, size: int) -> None:
+        """Keep `size` bytes free."""
+        self._environment = environment
+        self.size = size
+        """Bytes."""
+
+    def check(self, wanted: int = 0) -> None:
+        """Look whether `wanted` more bytes leave the reserve untouched.
+
+        Raises:
+            StoreFullError: if not, with the numbers.
+        """
+        room = self._environment.room()
+        if room - wanted < self.size:
+            raise StoreFullError(
+                f"{self._environment.home} has {room:,} bytes left, of which {self.size:,} are kept for results",
+                hint="Free disk space, or delete what is not needed any more: `picloud gc --help`.",
+            )
+
+
+def _check_file(home: Path, readonly: bool) -> None:
+    """Refuse a store whose file is missing or empty although other files show that there was one."""
+    data = meta_folder(home) / "data.mdb"
+    try:
+        size = data.stat().st_size
+    except FileNotFoundError:
+        size = -1
+    except OSError as error:
+        raise _unusable(home, error) from error
+    if size > 0:
+        return
+    if readonly:
+        raise HomeError(f"There is no store in {home}", hint="Set PICLOUD_HOME to the folder of a node that has run.")
+    if size == 0 and any(_plain_files(home / "segments")):
+        raise StoreCorruptError(f"{data} is empty, but there are segments of its jobs", hint=_CHECK_HINT)
+
+
+def _plain_files(folder: Path) -> Iterator[Path]:
+    with contextlib.suppress(OSError):
+        yield from (path for path in folder.iterdir() if path.is_file())
+
+
+def _truncated(data: Path, size: int, needed: int) -> StoreCorruptError:
+    return StoreCorruptError(f"{data} is truncated: {size:,} bytes instead of {needed:,}", hint=_CHECK_HINT)
+
+
+def _open_lmdb(home: Path, durability: Durability, readonly: bool) -> lmdb.Environment:
+    """Open with the largest map that the system grants."""
+    size = LARGEST_MAP
+    synced = durability is Durability.POWER
+    while True:
+        try:
+            return lmdb.open(
+                str(meta_folder(home)),
+                map_size=size,
+                max_dbs=len(Table) + 4,
+                max_readers=MAX_READERS,
+                max_spare_txns=0,
+                mode=0o600,
+                readonly=readonly,
+                create=not readonly,
+                sync=synced,
+                metasync=synced,
+                writemap=False,
+            )
+        except lmdb.Error as error:
+            if isinstance(error, lmdb.MemoryError) and size > SMALLEST_MAP:
+                size //= 2
+                continue
+            raise translated(error, home) from error
+
+
+def translated(error: lmdb.Error, home: Path) -> StoreError | HomeError:
+    """Return our error for one of LMDB's."""
+    folder = meta_folder(home)
+    if isinstance(error, (lmdb.MapFullError, lmdb.DiskError)):
+        return StoreFullError(
+            f"{folder} is full: {error}", hint="Free disk space, or delete old jobs: `picloud gc --help`."
+        )
+    if isinstance(error, lmdb.InvalidError):
+        return StoreForeignError(
+            f"{folder} is not an LMDB environment, or its first page is damaged: {error}", hint=_CHECK_HINT
+        )
+    if isinstance(error, lmdb.VersionMismatchError):
+        return StoreNewerError(f"{folder} was written by another version of LMDB: {error}")
+    if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError, lmdb.IncompatibleError)):
+        return StoreCorruptError(f"{folder} is damaged: {error}", hint=_CHECK_HINT)
+    if isinstance(error, (lmdb.ReadonlyError, lmdb.LockError)):
+        return HomeError(f"{folder} cannot be written: {error}", hint="Set PICLOUD_HOME to a folder that can.")
+    if isinstance(error, lmdb.MemoryError):
+        return StoreError(
+            f"The system grants no {SMALLEST_MAP:,} bytes of address space for {folder}", hint="Raise `ulimit -v`."
+        )
+    return StoreError(f"{folder}: {error}")

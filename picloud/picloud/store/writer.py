@@ -1,0 +1,227 @@
+"""The one writer: batches become transactions, in the order in which they came.
+
+Under `process` the node's loop commits inline.  Under `power` a thread of its own commits, since a commit waits for the
+disk: what arrived while it waited joins one transaction and shares one sync.
+
+A commit that fails ends the writer for good: the kernel may have marked pages clean that never reached the disk, so
+nothing is tried again.  The node stops and rebuilds from the store.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import lmdb
+
+from picloud.exceptions import StoreError, StoreFullError
+from picloud.model.settings import Durability
+from picloud.store.batch import Batch
+from picloud.store.edits import Editor
+from picloud.store.environment import Environment, translated
+from picloud.store.keys import Table
+
+Done = Callable[[BaseException | None], None]
+"""Called when a batch is durable, or with the reason why it is not."""
+
+_TABLES = tuple(Table)
+GROUP = 1024
+"""Most batches that share one transaction."""
+
+
+class Writer:
+    """Commits batches to one environment."""
+
+    __slots__ = ("_environment", "_queue", "_synced", "_thread", "failure")
+
+    def __init__(self, environment: Environment) -> None:
+        """Write to an environment; the thread starts with the first `submit`."""
+        self._environment = environment
+        self._synced = environment.durability is Durability.POWER
+        self._queue: SimpleQueue[tuple[Batch, Done, float] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self.failure: BaseException | None = None
+        """Why nothing can be written any more; None while all is well."""
+
+    def commit(self, batch: Batch) -> None:
+        """Commit a batch before returning, behind all that was submitted.
+
+        Raises:
+            StoreFullError: if disk or map are full.
+            StoreError: for any other failure, or if the writer has failed before.
+        """
+        if self._thread is None:
+            self._commit((batch,))
+            return
+        finished = threading.Event()
+        outcome: list[BaseException | None] = []
+
+        def done(error: BaseException | None) -> None:
+            outcome.append(error)
+            finished.set()
+
+        self.submit(batch, done)
+        finished.wait()
+        if outcome[0] is not None:
+            raise outcome[0]
+
+    def submit(self, batch: Batch, done: Done, *, linger: float = 0.0) -> None:
+        """Hand a batch to the writer's thread.
+
+        Args:
+            batch: what to commit; it belongs to the writer until `done` is called.
+            done: called in that thread, in the order of submission.
+            linger: seconds that the commit may wait for further batches, if all it has allow that; one without ends the wait.
+        """
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="store writer", daemon=True)
+            self._thread.start()
+        self._queue.put((batch, done, linger))
+
+    def close(self) -> None:
+        """Commit what was submitted and end the thread."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        """Serve the queue until `close`."""
+        queue = self._queue
+        while (entry := queue.get()) is not None:
+            group = [entry]
+            until = time.monotonic() + entry[2] if entry[2] > 0 else 0.0
+            last = False
+            while len(group) < GROUP:
+                try:
+                    following = queue.get(timeout=max(0.0, until - time.monotonic())) if until else queue.get_nowait()
+                except Empty:
+                    break
+                if following is None:
+                    last = True
+                    break
+                group.append(following)
+                if following[2] <= 0:
+                    until = 0.0
+            self._serve(group)
+            if last:
+                return
+
+    def _serve(self, group: Sequence[tuple[Batch, Done, float]]) -> None:
+        """Commit a group and tell everybody; a callback that raises does not harm the others."""
+        failure: BaseException | None = None
+        try:
+            self._commit([batch for batch, _, _ in group])
+        except BaseException as error:
+            failure = error
+        for _, done, _ in group:
+            with contextlib.suppress(Exception):
+                done(failure)
+
+    def _commit(self, batches: Sequence[Batch]) -> None:
+        """Commit batches as one transaction."""
+        if self.failure is not None:
+            raise StoreError(
+                f"The store cannot be written since an earlier commit failed: {self.failure}",
+                hint="The node stops and starts again from what is stored.",
+            ) from self.failure
+        try:
+            if self._synced:
+                _sync([item for batch in batches for item in batch.sync_first])
+            with self._environment.begin_write() as txn:
+                self._write(txn, batches)
+        except lmdb.Error as error:
+            self.failure = translated(error, self._environment.home)
+            raise self.failure from error
+        except OSError as error:
+            self.failure = StoreFullError(
+                f"Could not be written to disk: {error}", hint="Free disk space: `picloud gc --help`."
+            )
+            raise self.failure from error
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def _write(self, txn: lmdb.Transaction[memoryview], batches: Sequence[Batch]) -> None:
+        """Put everything, one `putmulti` a table for as many batches as have no edits between them."""
+        pending: list[Batch] = []
+        editor = Editor(self._environment, txn)
+        for batch in batches:
+            pending.append(batch)
+            if batch.edits:
+                self._flush(txn, _merged(pending))
+                pending.clear()
+                editor.edit(batch)
+        if pending:
+            self._flush(txn, _merged(pending))
+        editor.close_arrays(first for batch in batches for first in batch.closed)
+
+    def _flush(self, txn: lmdb.Transaction[memoryview], batch: Batch) -> None:
+        databases = self._environment.databases
+        for table in _TABLES:
+            rows = batch.puts[table]
+            if rows:
+                with txn.cursor(databases[table]) as cursor:
+                    cursor.putmulti(rows.items())
+            removals = batch.removals[table]
+            if removals:
+                database = databases[table]
+                for key in removals:
+                    txn.delete(key, db=database)
+
+
+def _merged(batches: Sequence[Batch]) -> Batch:
+    """Return one batch with the puts and removals of all, the later ones over the earlier."""
+    if len(batches) == 1:
+        return batches[0]
+    merged = Batch()
+    for batch in batches:
+        _merge(merged, batch)
+    return merged
+
+
+def _merge(target: Batch, batch: Batch) -> None:
+    """Let the puts and removals of a batch follow those of another."""
+    for table in _TABLES:
+        rows, removals = batch.puts[table], batch.removals[table]
+        if not rows and not removals:
+            continue
+        target_rows = target.puts[table]
+        if target_rows is None:
+            target_rows = target.puts[table] = {}
+        target_removals = target.removals[table]
+        if target_removals is None:
+            target_removals = target.removals[table] = set()
+        if removals:
+            for key in removals:
+                target_rows.pop(key, None)
+            target_removals |= removals
+        if rows:
+            target_rows.update(rows)
+            target_removals.difference_update(rows)
+
+
+def _sync(items: Sequence[int | Path]) -> None:
+    """Bring files to disk, and the folders that name them."""
+    folders: dict[Path, None] = {}
+    for item in items:
+        if isinstance(item, int):
+            os.fdatasync(item)
+        else:
+            folders[item.parent] = None
+            _sync_path(item)
+    for folder in folders:
+        _sync_path(folder)
+
+
+def _sync_path(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
