@@ -51,7 +51,7 @@ class LocalPlace:
         try:
             output = os.open(spec.log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                process = subprocess.Popen(  # noqa: S603 - running what the node names is what a place is for
+                process = subprocess.Popen(
                     [word.replace(FD, str(theirs.fileno())) for word in spec.argv],
                     stdin=subprocess.DEVNULL,
                     stdout=output,

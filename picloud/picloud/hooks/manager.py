@@ -89,7 +89,7 @@ class Plugins:
     def _load(self, entry: EntryPoint) -> None:
         try:
             self.register(entry.load(), entry.name)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module raises must not stop the node
+        except (Exception, SystemExit) as error:  # whatever a stranger's module raises must not stop the node
             self._failed(entry.name, error)
 
     def register(self, plugin: object, name: str) -> None:
@@ -120,7 +120,7 @@ class Plugins:
             for implementation in self._manager.hook.picloud_places.get_hookimpls():
                 try:
                     self._places |= _new_places(cast("Iterable[Place]", implementation.function()), self._places)
-                except Exception as error:  # noqa: BLE001 - as in _load
+                except Exception as error:  # as in _load
                     self._failed(implementation.plugin_name, error)
         return self._places
 

@@ -126,7 +126,7 @@ os.write(theirs, b"and back")
         """What it said before its end is still delivered, then comes the end of the stream."""
         with self.supervisor("stream.sendall(b'last words'); os._exit(7)") as (stream, channel):
             assert _read_all(channel) == b"last words"
-            assert stream.wait(self.patience) == 7  # noqa: PLR2004 - the status in the line above
+            assert stream.wait(self.patience) == 7
 
     def test_closing_ends_the_supervisors_input(self) -> None:
         """The supervisor learns from its stream that the node is gone, however the node went."""
@@ -134,7 +134,7 @@ os.write(theirs, b"and back")
             channel.close()
             stream.close()
             stream.close()
-            assert stream.wait(self.patience) == 5  # noqa: PLR2004 - the status in the line above
+            assert stream.wait(self.patience) == 5
 
     def test_supervisors_do_not_hold_each_others_streams(self) -> None:
         """A later supervisor keeps no copy of an earlier one's stream, or neither end would be noticed."""
@@ -210,7 +210,10 @@ time.sleep(3600)
         """Starting fails with the name of the folder, and leaves no descriptor behind."""
         before = _descriptors()
         spec = SupervisorSpec(
-            argv=(self.interpreter, "-c", "", FD), environment=self.environment(), cwd="/nonexistent/folder", key="contract"
+            argv=(self.interpreter, "-c", "", FD),
+            environment=self.environment(),
+            cwd="/nonexistent/folder",
+            key="contract",
         )
         with pytest.raises(BackendError, match="/nonexistent/folder"):
             self.place().start(spec)

@@ -59,7 +59,9 @@ def test_a_plugin_registered_later_is_seen() -> None:
     assert set(plugins.places()) == {"one", "two"}
 
 
-@pytest.mark.parametrize("answer", [_raising, lambda: [object()], lambda: None], ids=["raises", "not a place", "no list"])
+@pytest.mark.parametrize(
+    "answer", [_raising, lambda: [object()], lambda: None], ids=["raises", "not a place", "no list"]
+)
 def test_a_hook_that_fails_takes_no_other_plugin_along(answer: object, caplog: pytest.LogCaptureFixture) -> None:
     plugins = Plugins()
     plugins.register(SimpleNamespace(picloud_places=answer), "broken")
@@ -87,7 +89,7 @@ def test_an_unknown_place_is_an_error_that_lists_places_and_failures() -> None:
 )
 def test_a_function_that_fits_no_hook_is_refused(plugin: object) -> None:
     plugins = Plugins()
-    with pytest.raises(Exception, match="picloud_pla|picloud_pal"):
+    with pytest.raises(Exception, match="picloud_p"):
         plugins.register(plugin, "wrong")
     assert plugins.names == ()
     plugins.register(_offering(_Lighthouse()), "harbour")

@@ -1,0 +1,143 @@
+"""A node for the time of a test, and what a test needs to know about the processes of a home.
+
+Everything here looks at the kernel's process table: a node is a program beside the test, never imported into it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+NODE_MODULE = "picloud.node.main"
+"""The module that is run as the node."""
+SOCKET_NAME = "node.sock"
+"""The node's listening socket in its home."""
+HOME_VARIABLE = "PICLOUD_HOME"
+"""The environment variable that names the home."""
+
+_STEP = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class RunningNode:
+    """A node in the foreground, child of the test."""
+
+    home: Path
+    """Its home."""
+    process: subprocess.Popen[bytes]
+    """The node itself."""
+
+
+@contextmanager
+def running_node(home: Path | None = None, *, patience: float = 20.0, **environment: str) -> Iterator[RunningNode]:
+    """Run a node on `home`, or on a new one that is removed afterwards, with `environment` on top of the test's own.
+
+    Its output goes to the test's. At the end it is asked to stop, and everything of its home must be gone within `patience`
+    seconds.
+
+    Raises:
+        RuntimeError: it did not start or end as it should.
+    """
+    folder = temporary_home() if home is None else home
+    process = subprocess.Popen(
+        [sys.executable, "-m", NODE_MODULE, "--home", str(folder), "--foreground"],
+        env=os.environ | {HOME_VARIABLE: str(folder)} | environment,
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        _wait_until_listening(folder / SOCKET_NAME, process, patience)
+        yield RunningNode(folder, process)
+    finally:
+        left = stop_home(folder, patience)
+        process.wait(patience)
+        if home is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    if left:
+        raise RuntimeError(f"processes outlived the node: {'; '.join(left)}")
+
+
+def _wait_until_listening(address: Path, process: subprocess.Popen[bytes], patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while process.poll() is None and time.monotonic() < deadline:
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(address)) == 0:
+                return
+        time.sleep(_STEP)
+    status = process.poll()
+    how = "did not listen in time" if status is None else f"ended with status {status} before it listened"
+    raise RuntimeError(f"the node {how}")
+
+
+def temporary_home() -> Path:
+    """Return a new private folder for a home, on a path short enough for a socket in it."""
+    return Path(tempfile.mkdtemp(prefix="pc-"))
+
+
+def processes_of(home: Path) -> list[psutil.Process]:
+    """Return the living processes that carry a home in their environment or on their command line; not this one."""
+    return [process for process in psutil.process_iter() if process.pid != os.getpid() and _carries(process, str(home))]
+
+
+def _carries(process: psutil.Process, home: str) -> bool:
+    try:
+        return process.environ().get(HOME_VARIABLE) == home or home in process.cmdline()
+    except psutil.Error:
+        return False
+
+
+def stop_home(home: Path, patience: float = 20.0) -> list[str]:
+    """End the node of a home as SIGTERM does, after some seconds as SIGKILL does.
+
+    Returns:
+        What still carried the home when the node had been gone for `patience` seconds, described; it has been killed since.
+    """
+    _end_node(home, min(patience, 5.0))
+    deadline = time.monotonic() + patience
+    while (left := processes_of(home)) and time.monotonic() < deadline:
+        time.sleep(_STEP)
+    described = [_describe(process) for process in left]
+    for process in left:
+        _send(process, signal.SIGKILL)
+    return described
+
+
+def _end_node(home: Path, grace: float) -> None:
+    nodes = [process for process in processes_of(home) if _is_node(process)]
+    for process in nodes:
+        _send(process, signal.SIGTERM)
+    _, stubborn = psutil.wait_procs(nodes, grace)
+    for process in stubborn:
+        _send(process, signal.SIGKILL)
+
+
+def _is_node(process: psutil.Process) -> bool:
+    try:
+        return NODE_MODULE in process.cmdline()
+    except psutil.Error:
+        return False
+
+
+def _send(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
+
+
+def _describe(process: psutil.Process) -> str:
+    try:
+        return f"pid {process.pid} ({' '.join(process.cmdline()) or process.name()})"
+    except psutil.Error:
+        return f"pid {process.pid}"
