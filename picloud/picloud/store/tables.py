@@ -20,7 +20,7 @@ from picloud.model import arguments, outcome
 from picloud.model.array import JobArray
 from picloud.model.context import Context
 from picloud.model.ids import JidRange
-from picloud.model.job import DONE
+from picloud.model.job import BY_CODE, DONE
 from picloud.store import codec, keys, ranges, records
 from picloud.store.batch import NEXT_JID
 from picloud.store.environment import Environment
@@ -30,7 +30,7 @@ from picloud.store.records import Attempt, Blob, Summary
 _T = TypeVar("_T")
 _END = (1 << 32) - 1
 _DONE = bytes((DONE,))
-_RUN = re.compile(rb"([^\0])\1*", re.DOTALL)
+_RUN = re.compile(b"|".join(b"%c+" % code for code in range(1, len(BY_CODE))) + rb"|[^\0]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +45,54 @@ class Unfinished:
     """What is known of the attempts of the others."""
 
 
+class Reading:
+    """A reading transaction that begins with the first `with` and ends with the last."""
+
+    __slots__ = ("_depth", "_environment", "_own", "txn")
+
+    def __init__(self, environment: Environment, txn: lmdb.Transaction[memoryview] | None) -> None:
+        """Begin transactions of an environment, or always use `txn`."""
+        self._environment = environment
+        self._own = txn is None
+        self._depth = 0
+        self.txn = txn
+        """The transaction that runs now."""
+
+    def __enter__(self) -> lmdb.Transaction[memoryview]:
+        """Begin the transaction, or return the one that runs."""
+        if self.txn is None:
+            self.txn = self._environment.begin()
+        self._depth += 1
+        return self.txn
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """End it where it began."""
+        self._depth -= 1
+        if self._own and not self._depth and self.txn is not None:
+            self.txn.abort()
+            self.txn = None
+
+
 class Tables:
     """All reading; cheap to make, bound to one environment, for one thread at a time."""
 
-    __slots__ = ("_environment", "_txn")
+    __slots__ = ("_environment", "_reading")
 
     def __init__(self, environment: Environment, txn: lmdb.Transaction[memoryview] | None = None) -> None:
         """Read from an environment; within `txn` if one is given."""
         self._environment = environment
-        self._txn = txn
+        self._reading = Reading(environment, txn)
 
-    @contextlib.contextmanager
-    def held(self) -> Iterator[lmdb.Transaction[memoryview]]:
-        """Read everything within one transaction, so that all answers are of one moment; keep it short."""
-        if self._txn is not None:
-            yield self._txn
-            return
-        with self._environment.begin() as txn:
-            self._txn = txn
-            try:
-                yield txn
-            finally:
-                self._txn = None
+    def held(self) -> Reading:
+        """Read everything within one transaction, so that all answers are of one moment; keep it short.
+
+        An iteration holds one too, until it is exhausted or closed.
+        """
+        return self._reading
 
     def _get(self, table: Table, key: bytes, decode: Callable[[memoryview], _T]) -> _T | None:
         """Return one record decoded, None if there is none."""
-        with self.held() as txn:
+        with self._reading as txn:
             value = txn.get(key, db=self._environment.databases[table])
             return None if value is None else _decoded(table, key, value, decode)
 
