@@ -34,7 +34,8 @@ def _environment() -> dict[str, str]:
 
 
 def _top(names: set[str]) -> set[str]:
-    return {name.partition(".")[0] for name in names}
+    """Return the top packages of modules, less the aliases of the main program."""
+    return {name.partition(".")[0] for name in names if not name.startswith("__")}
 
 
 def _modules(package: str) -> list[str]:
@@ -82,7 +83,7 @@ def test_the_client_is_light(package: str) -> None:
 
 def test_workers_load_only_what_every_host_has() -> None:
     loaded = _loaded("; ".join(f"import {name}" for name in _modules("picloud.worker")))
-    strangers = {name for name in _top(loaded) if not name.startswith("__")} - set(sys.stdlib_module_names) - ON_HOSTS
+    strangers = _top(loaded) - set(sys.stdlib_module_names) - ON_HOSTS
     strangers = {name for name in strangers if not name.startswith("_sysconfigdata")}
     assert not strangers
     rooms = {name.split(".")[1] for name in loaded if name.startswith("picloud.")}
