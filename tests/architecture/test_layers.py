@@ -39,7 +39,11 @@ VIOLATIONS = {
     "model imports upwards": ("picloud/picloud/model/wrong.py", "import picloud.wire\n", "rooms of the engine"),
     "siblings import each other": ("picloud/picloud/client/wrong.py", "import picloud.worker\n", "rooms of the engine"),
     "a clock in the scheduler": ("picloud/picloud/scheduler/wrong.py", "import time\n", "pure rooms"),
-    "a client that opens the store": ("picloud/picloud/client/wrong.py", "import picloud.store\n", "know nothing of the store"),
+    "a client that opens the store": (
+        "picloud/picloud/client/wrong.py",
+        "import picloud.store\n",
+        "know nothing of the store",
+    ),
     "the node writes LMDB by itself": ("picloud/picloud/node/wrong.py", "import lmdb\n", "only the store imports"),
     "a worker that needs psutil": ("picloud/picloud/worker/wrong.py", "import psutil\n", "workers can travel"),
     "a client with an event loop": ("picloud/picloud/client/wrong.py", "import asyncio\n", "clients are light"),
