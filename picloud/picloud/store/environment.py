@@ -50,33 +50,20 @@ def meta_folder(home: Path) -> Path:
     return home / "store" / "meta"
 
 
-def prepare_home(home: Path) -> None:
-    """Create the folders of a home, readable by their owner alone.
+def _prepare(home: Path) -> None:
+    """Create the folders of the store, readable by their owner alone.
 
     Raises:
-        HomeError: if they cannot be created or written, or belong to another user.
+        HomeError: if they cannot be created or written.
     """
     try:
-        for folder in (home, meta_folder(home), home / "segments" / "incoming", home / "spool"):
+        for folder in (store_folder(home), meta_folder(home)):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (
-            store_folder(home),
-            meta_folder(home),
-            home / "segments",
-            home / "segments" / "incoming",
-            home / "spool",
-        ):
             folder.chmod(0o700)
-        owner = home.stat().st_uid
     except OSError as error:
         raise _unusable(home, error) from error
-    if owner != os.geteuid():
-        raise HomeError(
-            f"{home} belongs to user {owner}, not to user {os.geteuid()} who runs this",
-            hint="Set PICLOUD_HOME to a folder of your own.",
-        )
-    if not os.access(home, os.W_OK | os.X_OK):
-        raise HomeError(f"{home} cannot be written", hint="Set PICLOUD_HOME to a folder that can.")
+    if not os.access(meta_folder(home), os.W_OK | os.X_OK):
+        raise HomeError(f"{meta_folder(home)} cannot be written", hint="Set PICLOUD_HOME to a folder that can.")
 
 
 def _unusable(home: Path, error: OSError) -> HomeError:
@@ -117,7 +104,7 @@ class Environment:
         """
         path = Path(home).absolute()
         if not readonly:
-            prepare_home(path)
+            _prepare(path)
         _check_file(path, readonly)
         environment = Environment(path, _open_lmdb(path, durability, readonly), durability, readonly)
         try:

@@ -141,6 +141,12 @@ class Tables:
         """Return how a finished array ended; None while it has not."""
         return self._get(Table.FINISHED, keys.jid(first), records.decode_summary)
 
+    def all_finished(self) -> Iterator[tuple[int, Summary]]:
+        """Yield (first jid, summary) of every finished array, in order of their jids."""
+        with self.held() as txn, txn.cursor(self._environment.databases[Table.FINISHED]) as cursor:
+            for key, value in cursor:
+                yield keys.jid_of(key), _decoded(Table.FINISHED, key, value, records.decode_summary)
+
     def is_open(self, first: int) -> bool:
         """Return whether an array has unfinished items."""
         return self._get(Table.OPEN, keys.jid(first), len) is not None
@@ -196,6 +202,11 @@ class Tables:
                     return
                 yield key, cursor.value()
                 more = cursor.next()
+
+    def stored_size(self, table: Table, first: int) -> int:
+        """Return the bytes of an array's records in one table, without reading them."""
+        with self.held():
+            return sum(len(key) + len(value) for key, value in self._items(table, first))
 
     def statuses(self, first: int, count: int) -> bytearray:
         """Return the stored status codes of an array's items; 0 where none has ended."""

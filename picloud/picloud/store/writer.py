@@ -207,9 +207,9 @@ def _merge(target: Batch, batch: Batch) -> None:
 
 
 def _sync(items: Sequence[int | Path]) -> None:
-    """Bring files to disk, and the folders that name them."""
+    """Bring files to disk, each once, and the folders that name them."""
     folders: dict[Path, None] = {}
-    for item in items:
+    for item in dict.fromkeys(items):
         if isinstance(item, int):
             os.fdatasync(item)
         else:
@@ -220,7 +220,11 @@ def _sync(items: Sequence[int | Path]) -> None:
 
 
 def _sync_path(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    """Sync one file or folder; one that somebody removed has nothing left to lose."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
     try:
         os.fsync(descriptor)
     finally:
