@@ -88,7 +88,8 @@ def test_picloud_attributes() -> None:
 def test_caught_by_the_names_that_programs_use(
     kind: type[CloudException], relatives: tuple[type[Exception], ...]
 ) -> None:
-    for relative in (CloudException, *relatives):
+    caught: list[type[Exception]] = [CloudException, *relatives]
+    for relative in caught:
         with pytest.raises(relative):
             raise kind("why")
 

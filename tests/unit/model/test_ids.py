@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -37,7 +38,7 @@ def test_ranges_name_the_same_ids_in_the_same_order(named: object) -> None:
 def test_ranges_are_full_and_joined(named: object) -> None:
     ranges = ranges_of(named)
     assert all(start < stop for start, stop in ranges)
-    assert all(first[1] != second[0] for first, second in zip(ranges, ranges[1:], strict=False))
+    assert all(first[1] != second[0] for first, second in itertools.pairwise(ranges))
 
 
 def test_a_million_jobs_are_one_pair() -> None:
