@@ -20,7 +20,8 @@
     │  ├─ VersionMismatchError          node.version
     │  ├─ ProtocolError                 node.protocol
     │  ├─ HomeError                     node.home
-    │  └─ BackendError                  node.backend
+    │  ├─ BackendError                  node.backend
+    │  └─ IllegalEventError             node.illegal-event
     └─ StoreError                       store
        ├─ StoreCorruptError             store.corrupt
        ├─ StoreForeignError             store.foreign
@@ -210,6 +211,12 @@ class BackendError(NodeError):
     """A backend could not start what it was asked for, or is not installed."""
 
     code = "node.backend"
+
+
+class IllegalEventError(NodeError):
+    """The scheduler was told something that cannot be: a fault of the node, which must stop rather than guess."""
+
+    code = "node.illegal-event"
 
 
 class StoreError(CloudException):
