@@ -31,6 +31,8 @@ class RowFlag(IntFlag):
     """The payload is the ascii id of a segment file that holds the result."""
     EXCEPTION_PICKLED = 2
     """The payload is the pickled exception of an item that raised."""
+    SPOOLED = 4
+    """Output of the item lies in its worker's spool files, where the meta says."""
 
 
 class RecordFlag(IntFlag):

@@ -1,0 +1,381 @@
+"""The node's heart: events go into the scheduler, and the effects that it answers with are carried out.
+
+::
+
+    sessions ─┐                         ┌─▶ workers (tickets, frames)
+    workers  ─┼─▶ Scheduler.handle ─────┼─▶ supervisors (start, signal)
+    timers   ─┘                         ├─▶ store (one group of writes a turn)
+                                        └─▶ waits, once what they wait for is kept
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from picloud.exceptions import BackendError
+from picloud.model import arena, job, outcome
+from picloud.model.array import JobArray
+from picloud.model.cause import Cause, CauseKind
+from picloud.model.ids import JidRange
+from picloud.node.blocks import Blocks
+from picloud.node.clock import Clock
+from picloud.node.commit import Committer
+from picloud.node.contents import Contents
+from picloud.node.dispatch import Dispatcher
+from picloud.node.endings import cause_of, last_words
+from picloud.node.harvests import Harvester
+from picloud.node.live import LiveArray, LiveArrays
+from picloud.node.pools import Pool
+from picloud.node.supervisors import Supervisors
+from picloud.node.waits import Waiters
+from picloud.node.workers import Worker
+from picloud.scheduler import effects, events
+from picloud.scheduler.machine import Scheduler
+from picloud.store.records import Summary
+from picloud.store.tables import Tables
+from picloud.wire import messages
+from picloud.wire.channel import Received
+
+LOOK = 0.05
+"""Seconds between looks at the arenas while a chunk runs."""
+
+_log = logging.getLogger(__name__)
+
+
+class Reactor:
+    """Carries events and effects between the scheduler and the world."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        home: Path,
+        scheduler: Scheduler,
+        committer: Committer,
+        tables: Tables,
+        generation: str,
+    ) -> None:
+        """Start with no jobs and no workers; `supervisors` is set before the first event."""
+        self.clock = clock
+        self.home = home
+        self.committer = committer
+        self.live = LiveArrays()
+        self.waiters = Waiters()
+        self.workers: dict[int, Worker] = {}
+        self.scheduler = scheduler
+        self.pools: dict[str, Pool] = {}
+        self.supervisors: Supervisors
+        self.contents = Contents(tables)
+        self.generation = generation
+        self.drained = asyncio.Event()
+        """Set, after `drain`, when no job runs any more that may not be restarted."""
+        self._loop = loop
+        self._dispatcher = Dispatcher(home, self.live, tables, committer, self.contents)
+        self._harvester = Harvester(home, committer, generation)
+        self._events: deque[events.Event] = deque()
+        self._running = False
+        self._worker_ids = 0
+        self._starting: dict[int, str] = {}
+        self._killed: dict[int, Cause] = {}
+        self._last_words: dict[int, dict[str, Any]] = {}
+        self.blocks = Blocks(self.feed)
+        self._look: asyncio.TimerHandle | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._apply: dict[type, Callable[[Any], None]] = {
+            effects.StartWorker: self._start_worker,
+            effects.RetireWorker: self._retire_worker,
+            effects.Dispatch: self._dispatch,
+            effects.Reclaim: self._reclaim,
+            effects.Interrupt: self._interrupt,
+            effects.KillWorker: self._kill_worker,
+            effects.Ended: self._ended,
+            effects.ArrayFinished: self._array_finished,
+            effects.Queued: lambda effect: None,
+            effects.Resume: lambda effect: self.blocks.resume(effect.worker),
+            effects.RefuseBlock: self._refuse_block,
+            effects.AttemptLost: self._attempt_lost,
+        }
+
+    # --- events ------------------------------------------------------------------------------------------------------
+
+    def feed(self, event: events.Event) -> None:
+        """Hand an event to the scheduler and carry out what it answers; events that arise meanwhile follow in order."""
+        self._events.append(event)
+        if self._running:
+            return
+        self._running = True
+        try:
+            while self._events:
+                for effect in self.scheduler.handle(self._events.popleft(), self.clock.monotonic()):
+                    self._apply[type(effect)](effect)
+        finally:
+            self._running = False
+        self._arm()
+
+    def submit(
+        self, array: JobArray, pool: Pool, records: Iterable[tuple[int, bytes]], event: events.ArraySubmitted
+    ) -> None:
+        """Take a new array whose records are in the batch already."""
+        self.pools[pool.key] = pool
+        live = LiveArray(array, pool, bytearray())
+        for start, record in records:
+            live.add_part(start, record)
+        self.live.add(live)
+        self.feed(event)
+
+    def adopt(self, array: JobArray, pool: Pool, event: events.ArraySubmitted) -> None:
+        """Take an unfinished array of an earlier life of the node; its arguments are read when they are needed."""
+        self.submit(array, pool, (), event)
+
+    def job_in(self, worker: int) -> int | None:
+        """Return the jid of the job that runs in a worker now."""
+        handle = self.workers.get(worker)
+        if handle is None or handle.chunk is None:
+            return None
+        current = handle.current()
+        return handle.chunk.first + handle.chunk.start + current if current is not None else None
+
+    def spools_in_use(self) -> frozenset[str]:
+        """Return the spool files that workers still write to."""
+        return frozenset(f"{self.generation}-{worker}.{stream}" for worker in self.workers for stream in ("out", "err"))
+
+    def drain(self) -> None:
+        """Hand out nothing more; take back what has not started of jobs that may not restart."""
+        self.drained.clear()
+        self.feed(events.Draining())
+        for worker in self.workers.values():
+            chunk = worker.chunk
+            if chunk is not None and not self._restartable(worker):
+                before = chunk.start + chunk.count
+                kept = worker.reclaim(None)
+                self._not_started(chunk.first, chunk.start + kept, before, chunk.attempt)
+
+    def holds_unrestartable(self) -> bool:
+        """Return whether a job runs that may not be restarted."""
+        return any(worker.chunk is not None and not self._restartable(worker) for worker in self.workers.values())
+
+    def _look_drained(self) -> None:
+        if not self.holds_unrestartable():
+            self.drained.set()
+
+    def _restartable(self, worker: Worker) -> bool:
+        live = self.live.get(worker.chunk.first) if worker.chunk is not None else None
+        return live is None or live.array.options.restartable
+
+    def _not_started(self, first: int, start: int, stop: int, attempt: int) -> None:
+        """Take back the note that items were handed out: they are in the queue again."""
+        if start < stop:
+            self.committer.batch.put_attempt(first, start, stop, attempt, started=False)
+
+    # --- from workers and supervisors --------------------------------------------------------------------------------
+
+    def worker_started(self, worker: int, pid: int, descriptors: list[int]) -> None:
+        """A worker exists; from now on it can be handed chunks."""
+        pool = self._starting.pop(worker, None)
+        handle = Worker.connect(self._loop, worker, pool or "", pid, descriptors, self._worker_said)
+        self.workers[worker] = handle
+        if pool is None:
+            self.supervisors.signal(worker, signal.SIGKILL)
+            return
+        self.feed(events.WorkerStarted(worker=worker, pool=pool))
+
+    def worker_failed(self, worker: int, reason: str) -> None:
+        """A worker could not be forked."""
+        pool = self._starting.pop(worker, None)
+        if pool is not None:
+            self.feed(events.WorkerStartFailed(pool=pool, detail=reason, permanent=False))
+
+    def worker_ended(self, ended: messages.WorkerEnded) -> None:
+        """A worker and its tree are gone: what it had finished is read from its arena."""
+        handle = self.workers.get(ended.worker)
+        if handle is None:
+            self._starting.pop(ended.worker, None)
+            return
+        handle.link.drain()
+        killed = self._killed.pop(ended.worker, None)
+        if handle.chunk is None:
+            self._lose(handle, events.LossKind.RETIRED, killed or cause_of(ended.status), job.ERROR, {})
+            return
+        cause = killed or cause_of(ended.status)
+        words = last_words(handle, cause, ended.peak)
+        if killed is not None:
+            words["exception"] = None
+        self._lose(handle, events.LossKind.JOB, cause, job.KILLED if killed else job.ERROR, words)
+
+    def supervisor_lost(self, workers: list[int], reason: str, *, permanent: bool) -> None:
+        """A supervisor is gone with all its workers."""
+        for worker in workers:
+            pool = self._starting.pop(worker, None)
+            if pool is not None:
+                self.feed(events.WorkerStartFailed(pool=pool, detail=reason, permanent=permanent))
+            handle = self.workers.get(worker)
+            if handle is not None:
+                handle.link.drain()
+                cause = Cause(CauseKind.LOST, None, reason)
+                self._lose(handle, events.LossKind.INFRASTRUCTURE, cause, job.ERROR, {})
+
+    def _worker_said(self, worker: Worker, received: Received) -> None:
+        message = received.message
+        if isinstance(message, messages.ChunkEnded):
+            self._chunk_ended(worker, message)
+        elif isinstance(message, messages.Announce):
+            self.harvest(worker)
+        elif isinstance(message, messages.Roll):
+            self.harvest(worker)
+            worker.link.send(messages.Rolled(message.seq))
+
+    def _chunk_ended(self, worker: Worker, message: messages.ChunkEnded) -> None:
+        chunk = worker.chunk
+        if chunk is None or chunk.seq != message.seq:
+            return
+        self.harvest(worker)
+        worker.chunk = None
+        self.feed(events.ChunkDone(worker=worker.id, seq=message.seq, retire=bool(message.retire)))
+        self._look_drained()
+
+    def harvest(self, worker: Worker) -> None:
+        """Take what has ended in a worker's arena: into the store, then to the scheduler and to those who wait."""
+        chunk = worker.chunk
+        live = self.live.get(chunk.first) if chunk is not None else None
+        if chunk is None or live is None:
+            return
+        harvest = self._harvester.take(worker, live)
+        if harvest is not None:
+            self.feed(events.Progress(worker=worker.id, seq=chunk.seq, codes=harvest.codes, seconds=harvest.seconds))
+            self._progressed(live)
+
+    def _lose(self, worker: Worker, kind: events.LossKind, cause: Cause, status: int, words: dict[str, Any]) -> None:
+        self.harvest(worker)
+        running = worker.current()
+        chunk = worker.chunk
+        if chunk is not None and running is not None:
+            self._last_words[chunk.first + chunk.start + running] = words
+        self.workers.pop(worker.id, None)
+        self.blocks.lose(worker.id)
+        worker.close()
+        self.feed(events.WorkerLost(worker=worker.id, kind=kind, running=running, cause=cause, status=status))
+        self._look_drained()
+        if chunk is not None and running is not None:
+            self._last_words.pop(chunk.first + chunk.start + running, None)
+
+    # --- effects -----------------------------------------------------------------------------------------------------
+
+    def _start_worker(self, effect: effects.StartWorker) -> None:
+        self._worker_ids += 1
+        self._starting[self._worker_ids] = effect.pool
+        try:
+            self.supervisors.start_worker(self._worker_ids, self.pools[effect.pool], [])
+        except BackendError as error:
+            del self._starting[self._worker_ids]
+            self.feed(events.WorkerStartFailed(pool=effect.pool, detail=str(error), permanent=True))
+
+    def _retire_worker(self, effect: effects.RetireWorker) -> None:
+        self.supervisors.signal(effect.worker, signal.SIGKILL)
+
+    def _dispatch(self, effect: effects.Dispatch) -> None:
+        self._dispatcher.send(self.workers[effect.worker], effect)
+
+    def _reclaim(self, effect: effects.Reclaim) -> None:
+        worker = self.workers.get(effect.worker)
+        if worker is not None and worker.chunk is not None and worker.chunk.seq == effect.seq:
+            chunk = worker.chunk
+            before = chunk.start + chunk.count
+            kept = worker.reclaim(effect.keep)
+            if not self._restartable(worker):
+                self._not_started(chunk.first, chunk.start + kept, before, chunk.attempt)
+            self.feed(events.Reclaimed(worker=effect.worker, seq=effect.seq, kept=kept))
+
+    def _interrupt(self, effect: effects.Interrupt) -> None:
+        worker = self.workers.get(effect.worker)
+        if worker is None:
+            return
+        timed_out = effect.cause.kind is CauseKind.TIMEOUT
+        reason = arena.KILLED_BY_TIMEOUT if timed_out else arena.KILLED_BY_USER
+        worker.mark_kill(effect.seq, effect.index, reason, effect.cause.number or 0.0)
+        self.supervisors.signal(effect.worker, signal.SIGINT)
+
+    def _kill_worker(self, effect: effects.KillWorker) -> None:
+        self._killed[effect.worker] = effect.cause
+        self.supervisors.signal(effect.worker, signal.SIGKILL)
+
+    def _ended(self, effect: effects.Ended) -> None:
+        live = self.live.get(effect.first)
+        if live is None:
+            return
+        meta: dict[str, Any] = {"cause": effect.cause.to_list()}
+        if effect.stop - effect.start == 1:
+            meta |= self._last_words.pop(effect.first + effect.start, {})
+        if effect.cause.kind is CauseKind.LOST:
+            meta["exception"] = f"The job was lost: {effect.cause.detail or 'its node, supervisor or host went'}"
+        record = outcome.encode_uniform(
+            effect.stop - effect.start, effect.code, meta=meta, attempt=effect.attempt, now=self.clock.wall()
+        )
+        self.committer.batch.put_ends(effect.first, effect.start, record, ())
+        self._progressed(live)
+
+    def _array_finished(self, effect: effects.ArrayFinished) -> None:
+        live = self.live.get(effect.first)
+        if live is None:
+            return
+        live.finished = True
+        self.committer.batch.put_finished(effect.first, Summary.of(live.states, self.clock.wall()))
+        self.committer.after(lambda: self._forget(live))
+
+    def _forget(self, live: LiveArray) -> None:
+        self.waiters.progressed(live.array.first, live.states, finished=True)
+        self.live.remove(live.array.first)
+
+    def _attempt_lost(self, effect: effects.AttemptLost) -> None:
+        self.committer.batch.put_attempt(effect.first, effect.start, effect.stop, effect.attempt, started=False)
+
+    def _refuse_block(self, effect: effects.RefuseBlock) -> None:
+        self.blocks.refuse(
+            effect.worker,
+            f"{effect.blocked} jobs wait for other jobs already, and {effect.cap} may: this one cannot wait as well",
+        )
+
+    # --- time --------------------------------------------------------------------------------------------------------
+
+    def _progressed(self, live: LiveArray) -> None:
+        """Tell those who wait, once what has ended is kept."""
+        self.committer.after(lambda: self.waiters.progressed(live.array.first, live.states, finished=False))
+
+    def _arm(self) -> None:
+        if self._look is None and any(worker.chunk is not None for worker in self.workers.values()):
+            self._look = self._loop.call_later(LOOK, self._look_around)
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        deadline = self.scheduler.next_deadline()
+        if deadline is not None:
+            self._deadline = self._loop.call_later(max(0.0, deadline - self.clock.monotonic()), self._tick)
+
+    def _look_around(self) -> None:
+        self._look = None
+        for worker in list(self.workers.values()):
+            self.harvest(worker)
+            self._check_runtime(worker)
+        self._tick()
+
+    def _check_runtime(self, worker: Worker) -> None:
+        chunk = worker.chunk
+        live = self.live.get(chunk.first) if chunk is not None else None
+        limit = live.array.options.max_runtime if live is not None else None
+        running = worker.current() if limit is not None else None
+        if chunk is None or limit is None or running is None:
+            return
+        if self.clock.wall() - worker.current_started() > limit:
+            self.feed(events.TimedOut(worker=worker.id, seq=chunk.seq, index=running))
+
+    def _tick(self) -> None:
+        self.feed(events.Tick())
+
+    def kill(self, ranges: list[JidRange] | None) -> None:
+        """Kill jobs, all unfinished ones if `ranges` is None."""
+        self.feed(events.KillRequested(ranges=tuple(ranges) if ranges is not None else None))

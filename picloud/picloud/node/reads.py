@@ -1,0 +1,132 @@
+"""What is known of jobs, live or stored, as the node answers it: statuses, ends, who is unfinished."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from picloud.exceptions import UnknownJobError
+from picloud.model import job, outcome
+from picloud.model.array import JobArray
+from picloud.model.ids import JidRange
+from picloud.model.outcome import RowFlag
+from picloud.node.live import LiveArray, LiveArrays
+from picloud.node.workers import Worker
+from picloud.store.records import Summary
+from picloud.store.tables import Tables
+
+MAX_PAGE_SEGMENTS = 200
+"""Most descriptors on one page of results: the kernel takes at most 253 in one message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The part of a request that lies in one array."""
+
+    array: JobArray
+    """The array."""
+    start: int
+    """Index of the first item asked for."""
+    stop: int
+    """Index behind the last one."""
+    live: LiveArray | None
+    """The array in memory, None if it has finished."""
+    summary: Summary | None
+    """How it ended, if it has finished."""
+
+    @property
+    def jids(self) -> JidRange:
+        """The jids asked for."""
+        return self.array.first + self.start, self.array.first + self.stop
+
+
+class Reader:
+    """Answers questions about jobs out of memory and store."""
+
+    def __init__(self, live: LiveArrays, tables: Tables, workers: dict[int, Worker]) -> None:
+        """Read from the node's own tables."""
+        self._live = live
+        self._tables = tables
+        self._workers = workers
+
+    def pieces(self, ranges: Iterable[JidRange]) -> list[Piece]:
+        """Return the arrays that jids lie in, in the order asked.
+
+        Raises:
+            UnknownJobError: naming the first jid that no job has.
+        """
+        found: list[Piece] = []
+        with self._tables.held():
+            for start, stop in ranges:
+                at = start
+                while at < stop:
+                    piece = self._piece(at, stop)
+                    found.append(piece)
+                    at = piece.jids[1]
+        return found
+
+    def _piece(self, at: int, stop: int) -> Piece:
+        live = self._live.of(at)
+        if live is not None:
+            array, summary = live.array, None
+        else:
+            stored = self._tables.array_of(at) if 0 < at < 1 << 63 else None
+            if stored is None:
+                raise UnknownJobError("Does not exist or was deleted", jid=at)
+            array, summary = stored, self._tables.finished(stored.first)
+        low, high = at - array.first, min(stop - array.first, array.count)
+        for deleted_from, deleted_to in self._tables.deleted(array.first) if live is None else ():
+            if low < deleted_to and deleted_from < high:
+                raise UnknownJobError("Does not exist or was deleted", jid=array.first + max(low, deleted_from))
+        return Piece(array, low, high, live, summary)
+
+    def codes(self, piece: Piece) -> bytes:
+        """Return the status codes of a piece's items; those whose ticket a worker has taken are `processing`."""
+        if piece.live is None:
+            uniform = piece.summary.uniform() if piece.summary is not None else None
+            if uniform is not None:
+                return bytes((uniform,)) * (piece.stop - piece.start)
+            return bytes(self._tables.statuses(piece.array.first, piece.array.count)[piece.start : piece.stop])
+        codes = bytearray(piece.live.states[piece.start : piece.stop])
+        for worker in self._workers.values():
+            chunk = worker.chunk
+            if chunk is not None and chunk.first == piece.array.first:
+                low = max(piece.start, chunk.start + chunk.harvested)
+                high = min(piece.stop, chunk.start + worker.started())
+                for at in range(low, high):
+                    if not job.is_finished(codes[at - piece.start]):
+                        codes[at - piece.start] = job.PROCESSING
+        return bytes(codes)
+
+    def worker_of(self, jid: int) -> Worker | None:
+        """Return the worker that runs a job now."""
+        for worker in self._workers.values():
+            chunk = worker.chunk
+            if chunk is not None and chunk.first + chunk.start <= jid < chunk.first + chunk.start + chunk.count:
+                current = worker.current()
+                if current is not None and chunk.first + chunk.start + current == jid:
+                    return worker
+        return None
+
+    def ends(self, piece: Piece) -> list[tuple[int, bytes]]:
+        """Return the records of ends of a piece, each with the index of its first item, cut to what was asked."""
+        found: list[tuple[int, bytes]] = []
+        for at, record in self._tables.ends(piece.array.first, piece.start, piece.stop):
+            stop = at + outcome.decode(record).count
+            low, high = max(at, piece.start), min(stop, piece.stop)
+            if low < high:
+                found.append((low, outcome.cut(record, low - at, high - at)))
+        return found
+
+
+def segments_in(record: bytes) -> list[str]:
+    """Return the ids of the segments that a record's results lie in, in the order of its items."""
+    ends = outcome.decode(record)
+    flags = bytes(ends.rows[1 :: outcome.ROW.size])
+    if not flags.strip(b"\0"):
+        return []
+    return [
+        bytes(ends.payload(ends.row(index))).decode("ascii")
+        for index, flag in enumerate(flags)
+        if flag & RowFlag.RESULT_SEGMENT
+    ]

@@ -1,0 +1,208 @@
+"""Taking in submissions: content, arguments in parts, dependencies, and a resend that finds its first copy."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from picloud.exceptions import CloudException, DependencyError, ProtocolError, UnknownJobError
+from picloud.model import arguments, job
+from picloud.model.array import JobArray, JobOptions
+from picloud.model.context import content_hash
+from picloud.model.ids import JidRange
+from picloud.node.pools import pool_of
+from picloud.node.reactor import Reactor
+from picloud.node.reads import Reader
+from picloud.node.sessions import Handler, Session
+from picloud.node.waits import failure_in
+from picloud.scheduler import events
+from picloud.store.batch import argument_segments
+from picloud.store.environment import Reserve
+from picloud.store.segments import accept
+from picloud.store.tables import Tables
+from picloud.wire import messages
+from picloud.wire.channel import Received
+
+MAX_ITEMS = 1 << 31
+"""Most items of one array: indexes are stored in 32 bits."""
+
+_OPTION_NAMES = frozenset(field.name for field in fields(JobOptions))
+
+
+class BlobMissingError(CloudException):
+    """The node does not have content that a submission names: the client sends it again."""
+
+    code = "blob.missing"
+
+
+class Submissions:
+    """Handles `Blob`, `Part` and `Submit`."""
+
+    def __init__(self, reactor: Reactor, reader: Reader, tables: Tables, reserve: Reserve, place: str) -> None:
+        """Give out jids from where the store left off."""
+        self._reactor = reactor
+        self._reader = reader
+        self._tables = tables
+        self._reserve = reserve
+        self._place = place
+        self._next_jid = tables.next_jid()
+        self._recent: dict[tuple[str, int], int] = {}
+
+    def handlers(self) -> dict[type[messages.Message], Handler]:
+        """Return what this part answers."""
+        return {messages.Blob: self._blob, messages.Part: self._part, messages.Submit: self._submit}
+
+    def _blob(self, session: Session, received: Received) -> None:
+        message = received.message
+        assert isinstance(message, messages.Blob)
+        contents = self._reactor.contents
+        if contents.known(message.hash):
+            return
+        batch = self._reactor.committer.batch
+        if message.segment:
+            batch.sync_first.append(accept(self._reactor.home, message.segment))
+            batch.put_blob_segment(message.hash, message.segment)
+            contents.put(message.hash, message.segment)
+            return
+        if content_hash(received.body) != message.hash:
+            raise ProtocolError("Content does not have the hash that it was sent under")
+        batch.put_blob(message.hash, received.body)
+        contents.put(message.hash, received.body)
+
+    def _part(self, session: Session, received: Received) -> None:
+        message = received.message
+        assert isinstance(message, messages.Part)
+        if message.start == 0:
+            session.parts = []
+        session.parts.append((message.start, _checked(received.body)))
+
+    def _submit(self, session: Session, received: Received) -> None:
+        message = received.message
+        assert isinstance(message, messages.Submit)
+        parts, session.parts = session.parts, []
+        if received.body:
+            parts = [*parts, (sum(arguments.count_of(r) for _, r in parts), _checked(received.body))]
+        known = self._recent.get((session.client, message.sequence))
+        if known is None:
+            known = self._tables.first_of_submission(session.client, message.sequence)
+        if known is not None:
+            first = known
+            self._reactor.committer.after(lambda: session.reply(messages.Submitted(first, message.count)))
+            return
+        _check_parts(message, parts)
+        self._reserve.check(sum(len(record) for _, record in parts))
+        for hash_ in (message.function, message.context):
+            if not self._reactor.contents.known(hash_):
+                raise BlobMissingError(f"The node does not have the content {hash_}")
+        array = self._array(session, message)
+        self._store(array, parts)
+        self._recent[session.client, message.sequence] = array.first
+        if len(self._recent) > 10_000:
+            self._recent.pop(next(iter(self._recent)))
+        self._reactor.committer.after(lambda: session.reply(messages.Submitted(array.first, array.count)))
+
+    def _array(self, session: Session, message: messages.Submit) -> JobArray:
+        parent = message.parent
+        if parent is None and session.worker is not None:
+            parent = self._reactor.job_in(session.worker)
+        return JobArray(
+            first=self._next_jid,
+            count=message.count,
+            client=session.client,
+            sequence=message.sequence,
+            function=message.function,
+            context=message.context,
+            name=message.name,
+            is_map=message.is_map,
+            created=self._reactor.clock.wall(),
+            parent=parent,
+            hostname=message.hostname,
+            options=_options(message.options),
+        )
+
+    def _store(self, array: JobArray, parts: list[tuple[int, bytes]]) -> None:
+        open_ranges, failed = self.dependencies(array.options.depends_on)
+        batch = self._reactor.committer.batch
+        batch.put_array(array)
+        for start, record in parts:
+            segments = argument_segments(record)
+            batch.sync_first += [accept(self._reactor.home, segment) for segment in segments]
+            batch.put_arguments(array.first, start, record, segments)
+        self._next_jid += array.count
+        context = self._reactor.contents.context(array.context)
+        pool = pool_of(context, self._place, array.options.core_type, array.options.cores)
+        event = submitted(array, pool.key, depends_on=tuple(open_ranges), failed_dependency=failed)
+        self._reactor.submit(array, pool, parts, event)
+
+    def dependencies(self, ranges: tuple[JidRange, ...]) -> tuple[list[JidRange], int | None]:
+        """Return the dependencies that have not ended, and the first that ended otherwise than as done."""
+        try:
+            pieces = self._reader.pieces(ranges)
+        except UnknownJobError as error:
+            raise DependencyError("This dependency does not exist.", jid=error.jid) from error
+        open_ranges: list[JidRange] = []
+        failed: int | None = None
+        for piece in pieces:
+            codes = self._reader.codes(piece)
+            at = failure_in(codes)
+            if at is not None and failed is None:
+                failed = piece.jids[0] + at
+            if any(not job.is_finished(code) for code in set(codes)):
+                open_ranges.append(piece.jids)
+        return open_ranges, failed
+
+
+def submitted(
+    array: JobArray,
+    pool: str,
+    *,
+    depends_on: tuple[JidRange, ...] = (),
+    failed_dependency: int | None = None,
+    ended: tuple[tuple[int, int, int], ...] = (),
+    attempts: tuple[tuple[int, int, int], ...] = (),
+) -> events.ArraySubmitted:
+    """Return the scheduler's event for an array, a new one or one found at recovery."""
+    options = array.options
+    return events.ArraySubmitted(
+        first=array.first,
+        count=array.count,
+        pool=pool,
+        cores=options.cores,
+        priority=options.priority,
+        client=array.client,
+        restartable=options.restartable,
+        kill_process=options.kill_process,
+        max_runtime=options.max_runtime,
+        ignore_dependency_errors=options.ignore_dependency_errors,
+        depends_on=depends_on,
+        failed_dependency=failed_dependency,
+        ended=ended,
+        attempts=attempts,
+    )
+
+
+def _options(values: dict[str, Any]) -> JobOptions:
+    if not _OPTION_NAMES.issuperset(values):
+        raise ProtocolError("A submission has options that this node does not know")
+    known = dict(values)
+    if "depends_on" in known:
+        known["depends_on"] = tuple((int(start), int(stop)) for start, stop in known["depends_on"])
+    return JobOptions(**known)
+
+
+def _checked(record: bytes) -> bytes:
+    try:
+        arguments.check(record)
+    except ValueError as error:
+        raise ProtocolError(f"Arguments could not be read: {error}") from error
+    return record
+
+
+def _check_parts(message: messages.Submit, parts: list[tuple[int, bytes]]) -> None:
+    at = 0
+    for start, record in parts:
+        if start != at:
+            raise ProtocolError("The parts of a submission are not in order")
+        at += arguments.count_of(record)
+    if at != message.count or not 0 < message.count <= MAX_ITEMS:
+        raise ProtocolError(f"A submission of {message.count} items came with arguments for {at}")
