@@ -14,7 +14,8 @@ from pathlib import Path
 from picloud.exceptions import HomeError, StoreError
 from picloud.model.settings import Durability
 from picloud.store import segments, starts
-from picloud.store.environment import Environment, meta_folder
+from picloud.store.datafile import meta_folder
+from picloud.store.environment import Environment
 from picloud.store.keys import FileKind
 from picloud.store.tables import Tables
 

@@ -6,11 +6,9 @@ grown later, and with all databases opened up front.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,7 +24,8 @@ from picloud.exceptions import (
     StoreNewerError,
 )
 from picloud.model.settings import Durability
-from picloud.store import codec, records
+from picloud.store import codec, datafile, records
+from picloud.store.datafile import CORRUPT_HINT, meta_folder
 from picloud.store.keys import Table
 
 LARGEST_MAP = 1 << 40
@@ -37,39 +36,6 @@ SMALLEST_MAP = 1 << 28
 
 MAX_READERS = 64
 _FORMAT_KEY = b"format"
-_CHECK_HINT = "Restore a backup, or move the folder away to start empty."
-
-
-def store_folder(home: Path) -> Path:
-    """Return the folder of the store's own files."""
-    return home / "store"
-
-
-def meta_folder(home: Path) -> Path:
-    """Return the folder of the LMDB environment."""
-    return home / "store" / "meta"
-
-
-def _prepare(home: Path) -> None:
-    """Create the folders of the store, readable by their owner alone.
-
-    Raises:
-        HomeError: if they cannot be created or written.
-    """
-    try:
-        for folder in (store_folder(home), meta_folder(home)):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.chmod(0o700)
-    except OSError as error:
-        raise _unusable(home, error) from error
-    if not os.access(meta_folder(home), os.W_OK | os.X_OK):
-        raise HomeError(f"{meta_folder(home)} cannot be written", hint="Set PICLOUD_HOME to a folder that can.")
-
-
-def _unusable(home: Path, error: OSError) -> HomeError:
-    return HomeError(
-        f"{home} cannot be used: {error.strerror or error}", hint="Set PICLOUD_HOME to a folder that you can write to."
-    )
 
 
 class Environment:
@@ -104,13 +70,11 @@ class Environment:
         """
         path = Path(home).absolute()
         if not readonly:
-            _prepare(path)
-        _check_file(path, readonly)
-        environment = Environment(path, _open_lmdb(path, durability, readonly), durability, readonly)
+            datafile.prepare(path)
+        datafile.check_present(path, readonly=readonly)
+        environment = Environment(path, _open_whole(path, durability, readonly), durability, readonly)
         try:
-            environment._check_length()
             environment._open_databases()
-            environment._check_format()
         except lmdb.Error as error:
             environment.close()
             raise translated(error, path) from error
@@ -119,84 +83,54 @@ class Environment:
             raise
         return environment
 
-    def _check_length(self) -> None:
-        """Make sure that every page of the map is in the file: reading behind its end would be a SIGBUS.
-
-        LMDB may leave its very last pages unwritten when they are free, so a short file is extended first (its new
-        pages are zeros, which LMDB and our checksums reject) and then must pass a full check.
-        """
-        data = meta_folder(self.home) / "data.mdb"
-        size = data.stat().st_size
-        needed = (self._lmdb.info()["last_pgno"] + 1) * self._lmdb.stat()["psize"]
-        if size >= needed:
-            return
-        try:
-            os.truncate(data, needed)
-        except OSError as error:
-            raise _truncated(data, size, needed) from error
-        try:
-            self._walk()
-        except (lmdb.Error, StoreError) as error:
-            self._lmdb.close()
-            os.truncate(data, size)
-            raise _truncated(data, size, needed) from error
-
-    def _walk(self) -> None:
-        """Read every record once.
-
-        Raises:
-            StoreCorruptError: at the first that is damaged.
-        """
-        with self._lmdb.begin(buffers=True) as txn:
-            names = [bytes(name) for name, _ in txn.cursor()]
-        for table in Table:
-            if table.name.lower().encode() in names:
-                database = self._lmdb.open_db(table.name.lower().encode(), create=False)
-                with self._lmdb.begin(buffers=True) as txn:
-                    for key, value in txn.cursor(database):
-                        records.unframe(table, key, value)
-
     def _open_databases(self) -> None:
-        with self._lmdb.begin(write=not self.readonly, buffers=True) as txn:
-            names = {bytes(name) for name, _ in txn.cursor()}
-            if names and Table.FORMAT.name.lower().encode() not in names:
-                raise StoreForeignError(
-                    f"{meta_folder(self.home)} holds an LMDB environment that picloud did not write",
-                    hint="Set PICLOUD_HOME to another folder.",
-                )
-            if self.readonly:
-                missing = [table.name.lower() for table in Table if table.name.lower().encode() not in names]
-                if missing:
-                    raise StoreCorruptError(f"{meta_folder(self.home)} lacks {', '.join(missing)}", hint=_CHECK_HINT)
-            self.databases = [
-                self._lmdb.open_db(table.name.lower().encode(), txn=txn, create=not self.readonly) for table in Table
-            ]
+        """Open what is there once its format is known to be ours; make it where nothing is."""
+        with self.begin() as txn:
+            names = {bytes(name).decode(errors="replace") for name, _ in txn.cursor()}
+        if names:
+            self.store_id = self._check_format(names)
+        if self.readonly:
+            missing = [table.name.lower() for table in Table if table.name.lower() not in names]
+            if missing:
+                raise StoreCorruptError(f"{meta_folder(self.home)} lacks {', '.join(missing)}", hint=CORRUPT_HINT)
+            self.databases = [self._open_database(table) for table in Table]
+            return
+        with self.begin_write() as txn:
+            self.databases = [self._lmdb.open_db(table.name.lower().encode(), txn=txn) for table in Table]
             if not names:
-                fresh = codec.Format(records.MAGIC, records.SCHEMA, uuid.uuid4().hex, time.time())
-                payload = codec.encode_format(fresh)
-                value = records.frame(Table.FORMAT, _FORMAT_KEY, payload)
+                self.store_id = uuid.uuid4().hex
+                fresh = codec.Format(records.MAGIC, records.SCHEMA, self.store_id, time.time())
+                value = records.frame(Table.FORMAT, _FORMAT_KEY, codec.encode_format(fresh))
                 txn.put(_FORMAT_KEY, value, db=self.databases[Table.FORMAT])
 
-    def _check_format(self) -> None:
-        with self.begin() as txn:
-            value = txn.get(_FORMAT_KEY, db=self.databases[Table.FORMAT])
-            if value is None:
-                raise StoreForeignError(
-                    f"{meta_folder(self.home)} has no format record of picloud's",
-                    hint="Set PICLOUD_HOME to another folder.",
-                )
-            try:
-                found = codec.decode_format(records.unframe(Table.FORMAT, _FORMAT_KEY, value))
-            except ValueError as error:
-                raise records.corrupt(Table.FORMAT, _FORMAT_KEY, str(error)) from error
+    def _open_database(self, table: Table) -> lmdb._Database:
+        return self._lmdb.open_db(table.name.lower().encode(), create=False)
+
+    def _check_format(self, names: set[str]) -> str:
+        """Return the store's id, if it is a store that this picloud can read."""
+        folder = meta_folder(self.home)
+        value = None
+        if Table.FORMAT.name.lower() in names:
+            database = self._open_database(Table.FORMAT)
+            with self._lmdb.begin() as txn:
+                value = txn.get(_FORMAT_KEY, db=database)
+        if value is None:
+            raise StoreForeignError(
+                f"{folder} holds an LMDB environment that picloud did not write",
+                hint="Set PICLOUD_HOME to another folder.",
+            )
+        try:
+            found = codec.decode_format(records.unframe(Table.FORMAT, _FORMAT_KEY, value))
+        except ValueError as error:
+            raise records.corrupt(Table.FORMAT, _FORMAT_KEY, str(error)) from error
         if found.magic != records.MAGIC:
-            raise StoreForeignError(f"{meta_folder(self.home)} is a store of {found.magic!r}, not of picloud")
+            raise StoreForeignError(f"{folder} is a store of {found.magic!r}, not of picloud")
         if found.version > records.SCHEMA:
             raise StoreNewerError(
                 f"The store in {self.home} has version {found.version}; this picloud knows {records.SCHEMA}",
                 hint="Install the picloud that wrote it, or a newer one; or set PICLOUD_HOME to another folder.",
             )
-        self.store_id = found.store
+        return found.store
 
     def begin(self) -> lmdb.Transaction[memoryview]:
         """Return a transaction for reading; what it returns are views that end with it."""
@@ -267,30 +201,15 @@ class Reserve:
             )
 
 
-def _check_file(home: Path, readonly: bool) -> None:
-    """Refuse a store whose file is missing or empty although other files show that there was one."""
-    data = meta_folder(home) / "data.mdb"
-    try:
-        size = data.stat().st_size
-    except FileNotFoundError:
-        size = -1
-    except OSError as error:
-        raise _unusable(home, error) from error
-    if size > 0:
-        return
-    if readonly:
-        raise HomeError(f"There is no store in {home}", hint="Set PICLOUD_HOME to the folder of a node that has run.")
-    if size == 0 and any(_plain_files(home / "segments")):
-        raise StoreCorruptError(f"{data} is empty, but there are segments of its jobs", hint=_CHECK_HINT)
-
-
-def _plain_files(folder: Path) -> Iterator[Path]:
-    with contextlib.suppress(OSError):
-        yield from (path for path in folder.iterdir() if path.is_file())
-
-
-def _truncated(data: Path, size: int, needed: int) -> StoreCorruptError:
-    return StoreCorruptError(f"{data} is truncated: {size:,} bytes instead of {needed:,}", hint=_CHECK_HINT)
+def _open_whole(home: Path, durability: Durability, readonly: bool) -> lmdb.Environment:
+    """Open LMDB's file once all its pages are in the file; nothing but its head has been read."""
+    opened = _open_lmdb(home, durability, readonly)
+    needed = (opened.info()["last_pgno"] + 1) * opened.stat()["psize"]
+    if datafile.shortfall(home, needed):
+        opened.close()
+        datafile.complete(home, needed)
+        opened = _open_lmdb(home, durability, readonly)
+    return opened
 
 
 def _open_lmdb(home: Path, durability: Durability, readonly: bool) -> lmdb.Environment:
@@ -328,12 +247,12 @@ def translated(error: lmdb.Error, home: Path) -> StoreError | HomeError:
         )
     if isinstance(error, lmdb.InvalidError):
         return StoreForeignError(
-            f"{folder} is not an LMDB environment, or its first page is damaged: {error}", hint=_CHECK_HINT
+            f"{folder} is not an LMDB environment, or its first page is damaged: {error}", hint=CORRUPT_HINT
         )
     if isinstance(error, lmdb.VersionMismatchError):
         return StoreNewerError(f"{folder} was written by another version of LMDB: {error}")
     if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError, lmdb.IncompatibleError)):
-        return StoreCorruptError(f"{folder} is damaged: {error}", hint=_CHECK_HINT)
+        return StoreCorruptError(f"{folder} is damaged: {error}", hint=CORRUPT_HINT)
     if isinstance(error, (lmdb.ReadonlyError, lmdb.LockError)):
         return HomeError(f"{folder} cannot be written: {error}", hint="Set PICLOUD_HOME to a folder that can.")
     if isinstance(error, lmdb.MemoryError):

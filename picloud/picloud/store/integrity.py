@@ -2,7 +2,7 @@
 
 It reads only.  A store that may be damaged below the records (LMDB's own pages) is walked in a child process
 (`check_in_child`), since LMDB may then end the process that reads it.  As a program: `python -m picloud.store.integrity HOME`
-prints the report as JSON and ends with status 1 if there are problems.
+prints the report as JSON and ends with status 1 if not every record could be read.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class Report:
     """Records of all tables."""
     size: int = 0
     """Bytes of their keys and values."""
+    damaged: int = 0
+    """Records that cannot be read."""
     problems: list[str] = field(default_factory=list)
     """One sentence each, at most `MOST_PROBLEMS`."""
     more_problems: int = 0
@@ -94,7 +96,7 @@ class _Walk:
         with self._tables.held():
             for table in Table:
                 self._walk(table)
-            if self._report.ok:
+            if not self._report.damaged:
                 self._fit()
         return self._report
 
@@ -108,9 +110,11 @@ class _Walk:
                 try:
                     self._decode(table, bytes(key), records.unframe(table, key, value))
                 except StoreError as error:
+                    report.damaged += 1
                     report.add(str(error.parameter))
                     continue
                 except (ValueError, IndexError) as error:
+                    report.damaged += 1
                     report.add(f"The record {keys.describe(table, key)} is damaged: {error}")
                     continue
                 if table in _ARRAY_TABLES:
@@ -266,7 +270,7 @@ def main(arguments_: list[str]) -> int:
         sys.stdout.write(json.dumps(error.to_wire()))
         return 1
     sys.stdout.write(json.dumps(asdict(report)))
-    return 0 if report.ok else 1
+    return 1 if report.damaged else 0
 
 
 if __name__ == "__main__":

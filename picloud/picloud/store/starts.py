@@ -14,7 +14,7 @@ from pathlib import Path
 
 from picloud.exceptions import HomeError
 from picloud.model.settings import Durability
-from picloud.store.environment import store_folder
+from picloud.store.datafile import store_folder
 
 MOST_FAILURES = 3
 """Starts that may fail one after the other before the store is only read."""
