@@ -17,7 +17,6 @@ VAGUE = {"utils", "util", "common", "helpers", "helper", "misc", "stuff", "share
 UNTESTED = {
     "picloud/picloud/hooks/__init__.py": "re-exports the interface of places",
     "picloud/picloud/testing/place_contract.py": "is a suite itself; tests/contract runs it",
-    "picloud/picloud/testing/node.py": "tests/architecture/test_suite_rules.py and every system test run it",
     "backends/picloud_local/__init__.py": "tests/contract/test_local_place.py",
 }
 """Modules without a test module of their name, and where they are tested instead."""

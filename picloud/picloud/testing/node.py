@@ -5,10 +5,11 @@ Everything here looks at the kernel's process table: a node is a program beside 
 
 from __future__ import annotations
 
+import json
 import os
+import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,10 +21,10 @@ from pathlib import Path
 
 import psutil
 
+from picloud.exceptions import from_wire
+
 NODE_MODULE = "picloud.node.main"
 """The module that is run as the node."""
-SOCKET_NAME = "node.sock"
-"""The node's listening socket in its home."""
 HOME_VARIABLE = "PICLOUD_HOME"
 """The environment variable that names the home."""
 
@@ -44,40 +45,44 @@ class RunningNode:
 def running_node(home: Path | None = None, *, patience: float = 20.0, **environment: str) -> Iterator[RunningNode]:
     """Run a node on `home`, or on a new one that is removed afterwards, with `environment` on top of the test's own.
 
-    Its output goes to the test's. At the end it is asked to stop, and everything of its home must be gone within `patience`
-    seconds.
+    Its log goes to the test's stderr. At the end it is asked to stop, and everything of its home must be gone within
+    `patience` seconds.
 
     Raises:
-        RuntimeError: it did not start or end as it should.
+        CloudException: what the node said when it could not start.
+        RuntimeError: it said nothing in time, or left processes behind.
     """
     folder = temporary_home() if home is None else home
-    process = subprocess.Popen(
-        [sys.executable, "-m", NODE_MODULE, "--home", str(folder), "--foreground"],
-        env=os.environ | {HOME_VARIABLE: str(folder)} | environment,
-        stdin=subprocess.DEVNULL,
-    )
+    left: list[str] = []
     try:
-        _wait_until_listening(folder / SOCKET_NAME, process, patience)
-        yield RunningNode(folder, process)
+        with subprocess.Popen(
+            [sys.executable, "-P", "-m", NODE_MODULE, "--home", str(folder), "--foreground"],
+            env=os.environ | {HOME_VARIABLE: str(folder)} | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        ) as process:
+            try:
+                _wait_until_ready(process, patience)
+                yield RunningNode(folder, process)
+            finally:
+                left = stop_home(folder, patience)
     finally:
-        left = stop_home(folder, patience)
-        process.wait(patience)
         if home is None:
             shutil.rmtree(folder, ignore_errors=True)
     if left:
         raise RuntimeError(f"processes outlived the node: {'; '.join(left)}")
 
 
-def _wait_until_listening(address: Path, process: subprocess.Popen[bytes], patience: float) -> None:
-    deadline = time.monotonic() + patience
-    while process.poll() is None and time.monotonic() < deadline:
-        with socket.socket(socket.AF_UNIX) as probe:
-            if probe.connect_ex(str(address)) == 0:
-                return
-        time.sleep(_STEP)
-    status = process.poll()
-    how = "did not listen in time" if status is None else f"ended with status {status} before it listened"
-    raise RuntimeError(f"the node {how}")
+def _wait_until_ready(process: subprocess.Popen[bytes], patience: float) -> None:
+    """Read the one line in which a node says whether it listens."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], patience)
+    line = process.stdout.readline() if ready else b""
+    facts = json.loads(line) if line else {}
+    if "error" in facts:
+        raise from_wire(facts["error"])
+    if not facts.get("ready"):
+        raise RuntimeError(f"the node did not start: {line.decode() or 'it said nothing'}")
 
 
 def temporary_home() -> Path:
