@@ -13,6 +13,9 @@ from picloud.model.cause import Cause, CauseKind
 from picloud.model.ids import JidRange
 from picloud.model.job import ERROR
 
+_LOST = Cause(CauseKind.LOST)
+_KILLED = Cause(CauseKind.KILLED_BY_USER)
+
 
 class LossKind(StrEnum):
     """How a worker went, as far as its jobs are concerned."""
@@ -129,7 +132,7 @@ class WorkerLost:
     """How it went."""
     running: int | None = None
     """Index within its chunk of the item that had started and has no end."""
-    cause: Cause = Cause(CauseKind.LOST)
+    cause: Cause = _LOST
     """Why, for the end of that item."""
     status: int = ERROR
     """Status code for the end of that item."""
@@ -141,7 +144,7 @@ class KillRequested:
 
     ranges: tuple[JidRange, ...] | None
     """Jids; those that have ended or are unknown are passed over. None: all."""
-    cause: Cause = Cause(CauseKind.KILLED_BY_USER)
+    cause: Cause = _KILLED
     """The cause of their ends."""
 
 
