@@ -123,14 +123,18 @@ class Editor:
                 self._unname(kind, file, owner, batch)
 
     def _drop_chunks(self, table: Table, first: int, start: int, stop: int, deleted: list[ranges.Range]) -> None:
-        """Remove the records of which every item is deleted."""
-        gone = []
+        """Remove the records of which every item is deleted; of an unfinished array's ends the statuses stay."""
+        gone: dict[bytes, bytes | None] = {}
+        keep_statuses = table is Table.ENDS and self._tables.is_open(first)
         for at, record in self._tables.views(table, first, start, stop):
             count = arguments.count_of(record) if table is Table.ARGUMENTS else outcome.decode(record).count
             if ranges.covers(deleted, at, at + count):
-                gone.append(keys.item(first, at))
-        for key in gone:
-            self._remove(table, key)
+                gone[keys.item(first, at)] = _statuses_alone(record) if keep_statuses else None
+        for key, rest in gone.items():
+            if rest is None:
+                self._remove(table, key)
+            else:
+                self._put(table, key, rest)
 
     def _forget(self, first: int, batch: Batch) -> None:
         """Remove an array with everything that is its own; damaged records of its chunks do not stand in the way."""
@@ -170,3 +174,10 @@ class Editor:
             owner = keys.blob_owner(hash_)
             for kind, file in self._tables.files_owned(owner):
                 self._unname(kind, file, owner, batch)
+
+
+def _statuses_alone(record: memoryview) -> bytes:
+    """Return a record of ends without metas and results: recovery must still know how deleted items ended."""
+    ends = outcome.decode(record)
+    rows = b"".join(outcome.ROW.pack(code, 0, 0, 0, 0, 0, 0.0, 0.0) for code in ends.statuses())
+    return outcome.encode(rows, b"", attempt=ends.attempt, worker=ends.worker, started=ends.started)

@@ -20,7 +20,7 @@ from picloud.model import arguments, outcome
 from picloud.model.array import JobArray
 from picloud.model.context import Context
 from picloud.model.ids import JidRange
-from picloud.model.job import BY_CODE, DONE
+from picloud.model.job import BY_CODE
 from picloud.store import codec, keys, ranges, records
 from picloud.store.batch import NEXT_JID
 from picloud.store.environment import Environment
@@ -29,7 +29,6 @@ from picloud.store.records import Attempt, Blob, Summary
 
 _T = TypeVar("_T")
 _END = (1 << 32) - 1
-_DONE = bytes((DONE,))
 _RUN = re.compile(b"|".join(b"%c+" % code for code in range(1, len(BY_CODE))) + rb"|[^\0]")
 
 
@@ -40,7 +39,7 @@ class Unfinished:
     array: JobArray
     """The submission."""
     ended: tuple[tuple[int, int, int], ...]
-    """Items that have ended: (start, stop, status code), in order; deleted ones count as what they were, or done."""
+    """Items that have ended: (start, stop, status code), in order; deleted ones too."""
     attempts: tuple[Attempt, ...]
     """What is known of the attempts of the others."""
 
@@ -241,8 +240,6 @@ class Tables:
                 if found is None:
                     raise StoreCorruptError(f"Array {first} is unfinished, but its record is missing")
                 codes = self.statuses(first, found.count)
-                for start, stop in self.deleted(first):
-                    codes[start:stop] = codes[start:stop].replace(b"\0", _DONE)
                 yield Unfinished(found, tuple(runs(codes)), tuple(self.attempts(first)))
 
     def names_file(self, kind: FileKind, file: str) -> bool:
