@@ -16,10 +16,14 @@ PATIENCE = 60.0
 
 def place(ledger: Ledger, now: float) -> None:
     """Use what is free, as well as can be."""
-    ledger.dirty = False
     _resume(ledger)
-    if ledger.draining:
-        return
+    if not ledger.draining:
+        _fill_slots(ledger, now)
+    # What was done here set it again, and needs no second look.
+    ledger.dirty = False
+
+
+def _fill_slots(ledger: Ledger, now: float) -> None:
     # A woken job that finds no slot goes before all new work.
     served = not ledger.woken and _hand_out(ledger, now)
     _trim(ledger)
@@ -62,11 +66,11 @@ def _hand_out(ledger: Ledger, now: float) -> bool:
     served = True
     while True:
         free = ledger.limits.slots - ledger.busy - ledger.reserved
+        if free <= 0:
+            return ledger.ready.best() is None
         array = ledger.ready.pick(skip)
         if array is None:
             return served
-        if free <= 0:
-            return False
         pool = array.pool
         if array.cores > free:
             served = False
@@ -103,7 +107,8 @@ def _dispatch(ledger: Ledger, array: Array, worker: Worker, now: float) -> None:
 
 def _start_ahead(ledger: Ledger, now: float) -> None:
     """Start the first worker of a pool while it still waits for slots, so that it is there when one gets free."""
-    array = ledger.ready.pick()
+    # While slots are taken some pool has workers, so that one pool alone needs no look.
+    array = ledger.ready.pick() if len(ledger.pools) > 1 else None
     if array is not None and not array.pool.workers and not array.pool.starting:
         start_worker(ledger, array.pool, array.cores, now)
 

@@ -38,14 +38,8 @@ def answered(ledger: Ledger, chunk: Chunk, kept: int) -> None:
 
 def hurry(ledger: Ledger) -> None:
     """Cut short as many running chunks as woken jobs, and ready items of strictly better priority, want slots."""
-    woken = sum(
-        worker.chunk.array.cores
-        for worker in map(ledger.workers.get, ledger.woken)
-        if worker is not None and worker.chunk is not None
-    )
+    woken = _woken_cores(ledger) if ledger.woken else 0
     best = ledger.ready.best()
-    if not woken and best is None:
-        return
     worse = [chunk for chunk in ledger.running.values() if woken or (best is not None and chunk.array.priority > best)]
     if not worse:
         return
@@ -59,6 +53,11 @@ def hurry(ledger: Ledger) -> None:
         if chunks.tail(chunk) and not chunk.strip and not chunk.stripped:
             reclaim(ledger, chunk, None)
             supply += chunk.array.cores
+
+
+def _woken_cores(ledger: Ledger) -> int:
+    workers = map(ledger.workers.get, ledger.woken)
+    return sum(worker.chunk.array.cores for worker in workers if worker is not None and worker.chunk is not None)
 
 
 def steal(ledger: Ledger, now: float) -> None:
