@@ -289,13 +289,13 @@ class Scheduler:
         ledger = self._ledger
         while ledger.ended:
             array, start, stop = ledger.ended.popleft()
-            if array.watches is not None:
-                for notice in array.watches.ended(start, stop, array.statuses):
-                    self._notify(ledger.arrays.get(notice.dependent), array.first, notice.failed)
             if not array.left and array.first in ledger.arrays:
                 ledger.effects.append(ArrayFinished(first=array.first))
                 self._finished[array.first] = array.statuses
                 ledger.forget_array(array)
+            if array.watches is not None:
+                for notice in array.watches.ended(start, stop, array.statuses):
+                    self._notify(ledger.arrays.get(notice.dependent), array.first, notice.failed)
 
     def _notify(self, dependent: Array | None, first: int, failed: int | None) -> None:
         if dependent is None or not dependent.pending or not dependent.left:
