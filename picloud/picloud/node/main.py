@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     if not options.foreground and not options.private:
         # The lock belongs to the open file, which the children share: it is held until the last of them ends.
         launch.detach()
-    elif options.private:
+    elif options.private and os.getsid(0) != os.getpid():
         os.setsid()
     return _run(options, settings, home, lock)
 
@@ -57,10 +57,8 @@ def _run(options: argparse.Namespace, settings: Settings, home: Home, lock: File
     os.chdir("/")
     loop = _loop()
     try:
-        node = Node(home, settings, loop)
+        node = Node(home, settings, loop, options.private)
         node.start()
-        if options.private:
-            node.watch_client(options.private)
     except CloudException as error:
         _log.error("the node cannot start: %s", error)
         launch.report({"error": error.to_wire()})
@@ -78,7 +76,7 @@ def _run(options: argparse.Namespace, settings: Settings, home: Home, lock: File
     finally:
         node.close()
         _log.info("node %d has ended", os.getpid())
-        if options.private and options.remove_home:
+        if options.private:
             shutil.rmtree(home.path, ignore_errors=True)
         lock.release()
     return node.exit_code
@@ -88,8 +86,9 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="picloud.node.main", description="Run picloud's node.")
     parser.add_argument("--home", required=True, help="folder of the node")
     parser.add_argument("--foreground", action="store_true", help="stay attached to the terminal")
-    parser.add_argument("--private", type=int, default=0, metavar="PID", help="end when this process ends")
-    parser.add_argument("--remove-home", action="store_true", help="with --private: remove the folder at the end")
+    parser.add_argument(
+        "--private", type=int, default=0, metavar="PID", help="end when this process ends, and remove the folder"
+    )
     return parser.parse_args(argv)
 
 

@@ -52,8 +52,10 @@ _log = logging.getLogger(__name__)
 class Node:
     """Everything that lives and ends with one node process."""
 
-    def __init__(self, home: Home, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, home: Home, settings: Settings, loop: asyncio.AbstractEventLoop, client: int = 0) -> None:
         """Open the store and put the parts together; nothing runs yet.
+
+        `client` is the process that the node is private to, and ends with; 0 if it serves whoever comes.
 
         Raises:
             StoreError: if the store cannot be opened.
@@ -61,6 +63,7 @@ class Node:
         self._home = home
         self._settings = settings
         self._loop = loop
+        self._client = client
         self._stopping: asyncio.Task[None] | None = None
         self.stopped = loop.create_future()
         self.exit_code = 0
@@ -119,6 +122,8 @@ class Node:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self.stop)
         self._loop.call_later(self._idle.next_look(), self._look)
+        if self._client:
+            self._watch_client()
         gc.collect()
         gc.freeze()
 
@@ -127,10 +132,10 @@ class Node:
         if self._stopping is None:
             self._stopping = self._loop.create_task(self._stop())
 
-    def watch_client(self, pid: int) -> None:
-        """End when a process ends: the node is private to it."""
+    def _watch_client(self) -> None:
+        """End when the client's process ends."""
         try:
-            descriptor = os.pidfd_open(pid)
+            descriptor = os.pidfd_open(self._client)
         except ProcessLookupError:
             self._loop.call_soon(self.stop)
             return
@@ -182,7 +187,7 @@ class Node:
         self.reactor.drain()
         if self.reactor.holds_unrestartable():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.reactor.drained.wait(), GRACE)
+                await asyncio.wait_for(self.reactor.drained.wait(), 0 if self._client else GRACE)
         for worker in list(self.reactor.workers.values()):
             self.reactor.harvest(worker)
         await asyncio.sleep(0)

@@ -112,11 +112,20 @@ class Reactor:
         self._running = True
         try:
             while self._events:
-                for effect in self.scheduler.handle(self._events.popleft(), self.clock.monotonic()):
+                following = self._events.popleft()
+                answer = self.scheduler.handle(following, self.clock.monotonic())
+                if type(following) is events.ArraySubmitted:
+                    self._share_states(following.first)
+                for effect in answer:
                     self._apply[type(effect)](effect)
         finally:
             self._running = False
         self._arm()
+
+    def _share_states(self, first: int) -> None:
+        live = self.live.get(first)
+        if live is not None:
+            live.states = self.scheduler.statuses(first)
 
     def submit(
         self, array: JobArray, pool: Pool, records: Iterable[tuple[int, bytes]], event: events.ArraySubmitted
@@ -146,15 +155,9 @@ class Reactor:
         return frozenset(f"{self.generation}-{worker}.{stream}" for worker in self.workers for stream in ("out", "err"))
 
     def drain(self) -> None:
-        """Hand out nothing more; take back what has not started of jobs that may not restart."""
+        """Hand out nothing more, and take back everything that has not started."""
         self.drained.clear()
         self.feed(events.Draining())
-        for worker in self.workers.values():
-            chunk = worker.chunk
-            if chunk is not None and not self._restartable(worker):
-                before = chunk.start + chunk.count
-                kept = worker.reclaim(None)
-                self._not_started(chunk.first, chunk.start + kept, before, chunk.attempt)
 
     def holds_unrestartable(self) -> bool:
         """Return whether a job runs that may not be restarted."""
@@ -289,7 +292,8 @@ class Reactor:
             kept = worker.reclaim(effect.keep)
             if not self._restartable(worker):
                 self._not_started(chunk.first, chunk.start + kept, before, chunk.attempt)
-            self.feed(events.Reclaimed(worker=effect.worker, seq=effect.seq, kept=kept))
+            # Before anything else that is known of this worker: the scheduler asked, and decides on the answer.
+            self._events.appendleft(events.Reclaimed(worker=effect.worker, seq=effect.seq, kept=kept))
 
     def _interrupt(self, effect: effects.Interrupt) -> None:
         worker = self.workers.get(effect.worker)
