@@ -1,0 +1,153 @@
+"""Results as payloads: plain values by C's pickler, all others by one reused pickler, large ones as segment files."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import cloudpickle
+
+from picloud.exceptions import ExcessiveDataError, SerializationError
+from picloud.wire import payload
+from picloud.worker.kills import Flags
+
+NONE = pickle.dumps(None, 5)
+"""The payload of most results."""
+SIMPLE = frozenset({bool, int, float, complex, str, bytes})
+"""Types that C's pickler takes without asking anybody."""
+_PROTOCOL = 5
+_DEPTH = 20
+
+
+class Encoder:
+    """Encodes the results of one worker, one after the other."""
+
+    __slots__ = ("_buffers", "_file", "_flags", "_incoming", "_pickler", "in_segment", "limit", "trace")
+
+    def __init__(self, incoming: str, flags: Flags) -> None:
+        """Write segments into the folder `incoming`, and note in the flags that an item ended so."""
+        self._incoming = incoming
+        self._flags = flags
+        self.limit = 0
+        """Most bytes of a result; 0 is no limit."""
+        self.trace = True
+        """Whether a failure names the path to the culprit."""
+        self.in_segment = False
+        """Whether the last payload is the id of a segment."""
+        self._renew()
+
+    def _renew(self) -> None:
+        self._file = io.BytesIO()
+        self._buffers: list[memoryview] = []
+        self._pickler = cloudpickle.Pickler(self._file, protocol=_PROTOCOL, buffer_callback=self._keep)
+
+    def _keep(self, buffer: pickle.PickleBuffer) -> bool:
+        """Take a large contiguous buffer out of the pickle; return whether it is to stay in it."""
+        try:
+            view = buffer.raw()
+        except BufferError:
+            return True
+        if len(view) < payload.BUFFER_THRESHOLD:
+            return True
+        self._buffers.append(view)
+        return False
+
+    def encode(self, value: object) -> bytes:
+        """Return the payload of a result.
+
+        Raises:
+            SerializationError: if it cannot be pickled; it names the path to the culprit.
+            ExcessiveDataError: if it is larger than the limit.
+            OSError: if its segment cannot be written.
+        """
+        self.in_segment = False
+        try:
+            self._pickler.dump(value)
+            pickled = self._file.getvalue()
+        except Exception as error:
+            self._renew()
+            raise SerializationError(self._explain(value, error)) from error
+        except BaseException:
+            self._renew()
+            raise
+        buffers, self._buffers = self._buffers, []
+        self._file.seek(0)
+        self._file.truncate()
+        self._pickler.clear_memo()
+        self._pickler.globals_ref.clear()
+        if not buffers and len(pickled) < payload.SEGMENT_THRESHOLD and not self.limit:
+            return pickled
+        return self._arrange(pickled, buffers)
+
+    def arrange(self, pickled: bytes) -> bytes:
+        """Return the payload of a value that was pickled elsewhere: itself, or the id of its segment.
+
+        Raises:
+            ExcessiveDataError: if it is larger than the limit.
+            OSError: if its segment cannot be written.
+        """
+        self.in_segment = False
+        return self._arrange(pickled, [])
+
+    def _arrange(self, pickled: bytes, buffers: list[memoryview]) -> bytes:
+        size = payload.size(pickled, buffers) if buffers else len(pickled)
+        if self.limit and size > self.limit:
+            raise ExcessiveDataError(
+                f"The result has {size} bytes, more than the {self.limit} that the setting max_transmit_data allows",
+                hint="write it to a file, or raise max_transmit_data",
+            )
+        if size < payload.SEGMENT_THRESHOLD:
+            return b"".join(payload.parts(pickled, buffers)) if buffers else pickled
+        segment = uuid.uuid4().hex
+        payload.write_segment(os.path.join(self._incoming, segment), pickled, buffers)
+        self.in_segment = self._flags.after = True
+        return segment.encode()
+
+    def _explain(self, value: object, error: Exception) -> str:
+        path, culprit = "result", value
+        if self.trace:
+            try:
+                path, culprit = find_culprit(value, path, cloudpickle.dumps)
+            except Exception:
+                # Looking into a value runs its own code; the whole result is then all that can be named.
+                path, culprit = "result", value
+        return f"The result cannot be pickled. {path}: {type(culprit).__name__} ({type(error).__name__}: {error})"
+
+
+def find_culprit(value: object, name: str, dumps: Callable[[Any], bytes]) -> tuple[str, object]:
+    """Return the path to the innermost part of a value that cannot be pickled, as Python would write it, and that part."""
+    seen: set[int] = set()
+    for _ in range(_DEPTH):
+        seen.add(id(value))
+        for step, part in _parts(value):
+            if type(part) not in SIMPLE and id(part) not in seen and not _travels(part, dumps):
+                name += step
+                value = part
+                break
+        else:
+            break
+    return name, value
+
+
+def _travels(value: object, dumps: Callable[[Any], bytes]) -> bool:
+    try:
+        dumps(value)
+    except Exception:
+        return False
+    return True
+
+
+def _parts(value: object) -> list[tuple[str, object]]:
+    """Return what a value is made of, each with how Python reaches it."""
+    if isinstance(value, Mapping):
+        keys = [(f" key {key!r}", key) for key in value]
+        return keys + [(f"[{key!r}]", part) for key, part in value.items()]
+    if isinstance(value, (list, tuple)):
+        return [(f"[{index}]", part) for index, part in enumerate(value)]
+    if isinstance(value, (set, frozenset)):
+        return [(" element", part) for part in value]
+    return [(f".{key}", part) for key, part in getattr(value, "__dict__", {}).items()]

@@ -1,0 +1,100 @@
+"""The project's own modules as they were when the job was submitted, whatever lies on the disk by now.
+
+A worker serves one bundle for its life, so that the finder is installed once and edited code always meets a fresh worker.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from importlib.abc import InspectLoader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import CodeType, ModuleType
+
+from picloud.model.bundle import Bundle, Source, quote
+
+_NEEDED = frozenset({"builtins", "cloudpickle", "importlib", "multiprocess", "os", "picloud", "sys"})
+
+
+class BundleLoader(InspectLoader):
+    """Loads one module out of a bundle."""
+
+    def __init__(self, name: str, source: Source) -> None:
+        """Keep its source."""
+        self._name = name
+        self._source = source
+
+    def get_source(self, fullname: str) -> str:
+        """Return the text, for tracebacks and `inspect`."""
+        return self._source.text
+
+    def is_package(self, fullname: str) -> bool:
+        """Return whether it is a package."""
+        return self._source.is_package
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the compiled text; where the disk still has the same text, from Python's own cache."""
+        return self._cached() or self.source_to_code(self._source.text, self._source.file)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module."""
+        quote(self._source.file, self._source.text)
+        exec(self.get_code(self._name), module.__dict__)  # noqa: S102 - this is what importing is
+
+    def _cached(self) -> CodeType | None:
+        file = self._source.file
+        try:
+            before = os.stat(file)
+            with open(file, "rb") as opened:
+                if importlib.util.decode_source(opened.read()) != self._source.text:
+                    return None
+            code = SourceFileLoader(self._name, file).get_code(self._name)
+            after = os.stat(file)
+        except (OSError, ImportError, SyntaxError, ValueError):
+            return None
+        unchanged = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
+        return code if unchanged else None
+
+
+class BundleFinder(MetaPathFinder):
+    """Finds the modules of a bundle before anything on the disk."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        """Serve this bundle."""
+        self._bundle = bundle
+        self._parents = bundle.parents()
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return how to load a module of the bundle, or a folder above one; None for others."""
+        source = self._bundle.modules.get(fullname)
+        if source is None:
+            return self._parent(fullname, path) if fullname in self._parents else None
+        spec = ModuleSpec(fullname, BundleLoader(fullname, source), origin=source.file, is_package=source.is_package)
+        spec.has_location = True
+        if source.is_package:
+            spec.submodule_search_locations = [os.path.dirname(source.file)]
+        return spec
+
+    def _parent(self, fullname: str, path: Sequence[str] | None) -> ModuleSpec:
+        found = PathFinder.find_spec(fullname, path)
+        if found is not None:
+            return found
+        spec = ModuleSpec(fullname, None, is_package=True)
+        spec.submodule_search_locations = []
+        return spec
+
+
+def install(bundle: Bundle) -> BundleFinder:
+    """Serve the bundle's modules from now on, also in place of standard ones of the same name, as in the client."""
+    finder = BundleFinder(bundle)
+    sys.meta_path.insert(0, finder)
+    for name in bundle.modules:
+        if name.partition(".")[0] not in _NEEDED:
+            sys.modules.pop(name, None)
+    for file, text in bundle.quoted.items():
+        quote(file, text)
+    return finder
