@@ -40,9 +40,8 @@ class Editor:
 
     def close_arrays(self, firsts: Iterable[int]) -> None:
         """Remove the attempt marks of arrays that have finished."""
-        if self._txn.stat(self._databases[Table.ATTEMPTS])["entries"]:
-            for first in firsts:
-                self._remove_all(Table.ATTEMPTS, keys.jid(first))
+        for first in firsts:
+            self._remove_all(Table.ATTEMPTS, keys.jid(first))
 
     def edit(self, batch: Batch) -> None:
         """Make the edits of a batch in order, and note in it which files nothing names any more."""

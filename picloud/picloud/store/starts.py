@@ -88,7 +88,7 @@ def begin(home: Path, boot: str) -> Plan:
         backup=last.backup,
     )
     # The boot stays the old one until the store was found sound: a start that fails must not hide the reboot.
-    _write(home, replace(last, failures=last.failures + 1))
+    _write(home, replace(last, failures=min(last.failures + 1, MOST_FAILURES)))
     return plan
 
 
@@ -98,7 +98,7 @@ def succeeded(home: Path, durability: Durability, boot: str) -> None:
 
 
 def ended(home: Path) -> None:
-    """Note that the node ended in good order."""
+    """Note that the node ended in good order, or that a check found the store sound after failed starts."""
     _write(home, replace(read(home), running=False, failures=0))
 
 

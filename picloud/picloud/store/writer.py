@@ -150,22 +150,29 @@ class Writer:
     def _write(self, txn: lmdb.Transaction[memoryview], batches: Sequence[Batch]) -> None:
         """Put everything, one `putmulti` a table for as many batches as have no edits between them."""
         pending: list[Batch] = []
-        editor = Editor(self._environment, txn)
+        closed: list[int] = []
         for batch in batches:
             pending.append(batch)
+            closed += batch.closed
             if batch.edits:
                 self._flush(txn, _merged(pending))
                 pending.clear()
-                editor.edit(batch)
+                Editor(self._environment, txn).edit(batch)
         if pending:
             self._flush(txn, _merged(pending))
-        editor.close_arrays(first for batch in batches for first in batch.closed)
+        if closed and txn.stat(self._environment.databases[Table.ATTEMPTS])["entries"]:
+            Editor(self._environment, txn).close_arrays(closed)
 
     def _flush(self, txn: lmdb.Transaction[memoryview], batch: Batch) -> None:
         databases = self._environment.databases
         for table in _TABLES:
             rows = batch.puts[table]
-            if rows:
+            if not rows:
+                pass
+            elif len(rows) == 1:
+                for key, value in rows.items():
+                    txn.put(key, value, db=databases[table])
+            else:
                 with txn.cursor(databases[table]) as cursor:
                     cursor.putmulti(rows.items())
             removals = batch.removals[table]

@@ -15,6 +15,7 @@ from picloud.model.settings import Durability
 from picloud.store import datafile, segments
 from picloud.store.datafile import meta_folder
 from picloud.store.environment import Environment
+from picloud.store.keys import FileKind
 
 
 def _open(home: Path) -> None:
@@ -67,7 +68,7 @@ def test_an_empty_file_is_new_only_if_nothing_else_is_there(store_home: Path, re
     os.truncate(_data(store_home), 0)
     with pytest.raises(StoreCorruptError, match="is empty, but there are segments"):
         _open(store_home)
-    segments.path(store_home, segments.FileKind.SEGMENT, "one").unlink()
+    segments.path(store_home, FileKind.SEGMENT, "one").unlink()
     _open(store_home)
 
 

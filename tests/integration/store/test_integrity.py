@@ -13,7 +13,7 @@ import pytest
 from picloud.exceptions import StoreCorruptError, StoreForeignError
 from picloud.model import arguments
 from picloud.model.job import DONE
-from picloud.store import integrity, keys, records
+from picloud.store import codec, integrity, keys, records
 from picloud.store.datafile import meta_folder
 from picloud.store.keys import Table
 from picloud.store.records import Summary
@@ -88,7 +88,7 @@ DAMAGE: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "file": (lambda s: (s.home / "segments" / "seg").unlink(), "The file segments/seg is missing"),
     "inside": (
-        lambda s: _put(s, Table.ARRAYS, keys.jid(3), integrity.codec.encode_array(s.array(3, 1))),
+        lambda s: _put(s, Table.ARRAYS, keys.jid(3), codec.encode_array(s.array(3, 1))),
         "Array 3 begins within the one before it",
     ),
 }

@@ -13,7 +13,6 @@ import pytest
 
 from picloud.exceptions import StoreError, StoreFullError
 from picloud.model.settings import Durability
-from picloud.store import writer as writer_module
 from picloud.store.batch import Batch
 from picloud.store.records import Summary
 from picloud.store.writer import Writer
@@ -209,7 +208,7 @@ def test_under_power_files_are_synced_before_the_commit(
         assert store.tables.note("x") is None, "synced before the commit"
         real(descriptor)
 
-    monkeypatch.setattr(writer_module.os, "fsync", note)
+    monkeypatch.setattr(os, "fsync", note)
     file = tmp_path / "segment"
     file.write_bytes(b"content")
     batch = _note("x", b"1")
@@ -229,7 +228,7 @@ def test_a_sync_that_fails_ends_the_writer(
     def fail(_: int) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(writer_module.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     batch = _note("x", b"1")
     batch.sync_first.append(store_home)
     with pytest.raises(StoreFullError, match="Input/output error"):
@@ -243,6 +242,6 @@ def test_under_process_nothing_is_synced(store: Any, monkeypatch: pytest.MonkeyP
     def fail(_: object) -> None:
         raise AssertionError("synced")
 
-    monkeypatch.setattr(writer_module.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     store.commit(lambda batch: batch.sync_first.append(store.home), lambda batch: batch.put_note("x", b""))
     assert store.tables.note("x") == b""

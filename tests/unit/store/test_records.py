@@ -33,7 +33,7 @@ def test_one_flipped_bit_is_found(table: Table, key: bytes, payload: bytes, data
     bit = data.draw(st.integers(0, len(value) * 8 - 1))
     value[bit // 8] ^= 1 << bit % 8
     with pytest.raises(StoreCorruptError):
-        records.unframe(table, key, value)
+        records.unframe(table, key, bytes(value))
 
 
 @given(TABLES, KEYS, st.binary(max_size=60), st.data())
