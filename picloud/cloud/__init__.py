@@ -1,0 +1,119 @@
+"""PiCloud's interface: submit Python functions as jobs, and ask for their results.
+
+Everything is loaded at its first use (PEP 562), so that `import cloud` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cloud import config as config
+    from cloud import mp as mp
+    from cloud._nodes import getconfigpath as getconfigpath
+    from cloud._nodes import is_simulated as is_simulated
+    from cloud._nodes import jobs as _jobs
+    from cloud._nodes import running_on_cloud as running_on_cloud
+    from cloud._nodes import setkey as setkey
+    from cloud._nodes import start_simulator as start_simulator
+    from picloud import __version__ as __version__
+    from picloud.exceptions import CloudException as CloudException
+    from picloud.exceptions import CloudTimeoutError as CloudTimeoutError
+
+    call = _jobs.call
+    map = _jobs.map
+    join = _jobs.join
+    status = _jobs.status
+    result = _jobs.result
+    iresult = _jobs.iresult
+    iresult_unordered = _jobs.iresult_unordered
+    info = _jobs.info
+    kill = _jobs.kill
+    delete = _jobs.delete
+    close = _jobs.close
+    connection_info = _jobs.connection_info
+
+finished_statuses = ["done", "stalled", "error", "killed"]
+"""Statuses that never change again."""
+
+c1, c2, f2, m1, s1 = "c1", "c2", "f2", "m1", "s1"
+
+_FUNCTIONS = frozenset(
+    {
+        "call",
+        "close",
+        "connection_info",
+        "delete",
+        "info",
+        "iresult",
+        "iresult_unordered",
+        "join",
+        "kill",
+        "map",
+        "result",
+        "status",
+    }
+)
+_ELSEWHERE = {
+    "CloudException": "picloud.exceptions",
+    "CloudTimeoutError": "picloud.exceptions",
+    "__version__": "picloud",
+    "getconfigpath": "cloud._nodes",
+    "is_simulated": "cloud._nodes",
+    "running_on_cloud": "cloud._nodes",
+    "setkey": "cloud._nodes",
+    "start_simulator": "cloud._nodes",
+}
+_MODULES = frozenset({"config", "mp"})
+
+__all__ = [
+    "CloudException",
+    "CloudTimeoutError",
+    "__version__",
+    "c1",
+    "c2",
+    "call",
+    "close",
+    "config",
+    "connection_info",
+    "delete",
+    "f2",
+    "finished_statuses",
+    "getconfigpath",
+    "info",
+    "iresult",
+    "iresult_unordered",
+    "is_simulated",
+    "join",
+    "kill",
+    "m1",
+    "map",
+    "mp",
+    "result",
+    "running_on_cloud",
+    "s1",
+    "setkey",
+    "start_simulator",
+    "status",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what was asked for; only the first time comes here."""
+    value: Any
+    if name in _FUNCTIONS:
+        value = getattr(import_module("cloud._nodes").jobs, name)
+    elif name in _ELSEWHERE:
+        value = getattr(import_module(_ELSEWHERE[name]), name)
+    elif name in _MODULES:
+        value = import_module(f"cloud.{name}")
+    else:
+        raise AttributeError(f"module 'cloud' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

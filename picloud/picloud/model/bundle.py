@@ -51,7 +51,10 @@ class Bundle:
     def parents(self) -> frozenset[str]:
         """Return the names above the modules that are in no bundle themselves."""
         above = {
-            name[:at] for name in self.modules for at, letter in enumerate(name) if letter == "." and name[:at] not in self.modules
+            name[:at]
+            for name in self.modules
+            for at, letter in enumerate(name)
+            if letter == "." and name[:at] not in self.modules
         }
         return frozenset(above)
 
@@ -66,3 +69,7 @@ def with_quotes(value: _T, quoted: Mapping[str, str]) -> _T:
     for file, text in quoted.items():
         quote(file, text)
     return value
+
+
+installed: Bundle | None = None
+"""The bundle that this process serves, so that jobs which it submits travel with the same; only the worker's finder sets it."""

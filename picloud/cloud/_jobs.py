@@ -1,0 +1,225 @@
+"""The job functions: `cloud` and `cloud.mp` are two of these, on two nodes."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from cloud import _arguments, _signature
+from picloud.client import results, streams, waiting
+from picloud.client.info import get_info
+from picloud.client.session import Session
+from picloud.client.submission import Request, Submitter
+from picloud.exceptions import ArgumentTypeError
+from picloud.model import ids, job
+from picloud.wire import messages
+
+Jids = int | range | Iterable[int | range]
+"""One job, or several: an int, a range, or an iterable of those."""
+
+_STATUS = [str(status) for status in job.BY_CODE]
+
+
+class Jobs:
+    """Submits jobs to one node and asks about them.
+
+    `open_session` makes the session at the first use and after `close`; a job that is pickled with this object finds the one of
+    the same global name where it runs.
+    """
+
+    def __init__(
+        self, module: str, name: str, caller: str, open_session: Callable[[], Session], kind: Callable[[], str]
+    ) -> None:
+        """Be the global `name` of `module`; `caller` stands before functions' names in messages, `kind` names the connection."""
+        self.__module__ = module
+        self._name = name
+        self._caller = caller
+        self._open_session = open_session
+        self._kind = kind
+        self._session: Session | None = None
+        self._submitter = Submitter()
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> str:
+        """Pickle by name."""
+        return self._name
+
+    def call(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> int:
+        """Submit one job that calls `func(*args, **kwargs)`, and return its jid once it is registered.
+
+        Keywords that the function does not see: `_label` (ASCII text), `_priority` (int, lower runs earlier, 5), `_depends_on`
+        (jids), `_depends_on_errors` ('abort' or 'ignore'), `_restartable` (True), `_kill_process` (False), `_max_runtime`
+        (minutes), `_os_env_vars` (names, or names with values), `_type` (core type), `_cores` (1), `_fast_serialization` (0, 1, 2).
+
+        Raises:
+            TypeError, ValueError: for arguments that the function or a keyword does not take; nothing was submitted then.
+            SerializationError: if function or arguments cannot travel.
+        """
+        _arguments.check_function(func, f"{self._caller}.call")
+        keywords = _arguments.take_keywords(func, kwargs, f"{self._caller}.call", is_map=False)
+        _signature.check(func, args, kwargs)
+        request = Request(
+            function=func, rows=((args, kwargs),), is_map=False, options=keywords.options, variables=keywords.variables
+        )
+        return self._submitter.submit(self.session(), request).start
+
+    def map(self, func: Callable[..., Any], /, *args: Iterable[Any], **kwargs: Any) -> range:
+        """Submit one job for each tuple of items of the iterables, and return their jids as a range.
+
+        Shorter iterables are padded with None; generators are read to their end first.  Takes the keywords of `call` but the
+        callbacks; the function gets no keyword arguments: close over constants in a lambda.
+
+        Raises:
+            TypeError, ValueError: for arguments that are no iterables, or that a keyword does not take.
+            SerializationError: if function or arguments cannot travel.
+        """
+        _arguments.check_function(func, f"{self._caller}.map")
+        keywords = _arguments.take_keywords(func, kwargs, f"{self._caller}.map", is_map=True)
+        _arguments.check_iterables(args, f"{self._caller}.map")
+        _signature.check(func, (None,) * len(args), {})
+        rows = zip(args[0]) if len(args) == 1 else itertools.zip_longest(*args)
+        request = Request(function=func, rows=rows, is_map=True, options=keywords.options, variables=keywords.variables)
+        return self._submitter.submit(self.session(), request)
+
+    def join(
+        self, jids: Jids, timeout: float | None = None, ignore_errors: bool = False, deadlock_check: bool = True
+    ) -> None:
+        """Wait until jobs have ended; `deadlock_check` has no effect, since waiting inside jobs cannot deadlock.
+
+        Raises:
+            JobError: of a job that did not end as done, unless errors are ignored.
+            CloudTimeoutError: if they have not ended after `timeout` seconds (0 looks once); its `jid` lists the unfinished.
+        """
+        seconds = _arguments.timeout_of(timeout)
+        ranges = _arguments.jid_ranges(jids)
+        if not ranges:
+            return
+        session = self.session()
+        waited = waiting.wait(session, ranges, "all" if ignore_errors else "failure", seconds)
+        if waited.failed is not None and not ignore_errors:
+            results.collect(session, [(waited.failed, waited.failed + 1)], None, False)
+        if not waited.satisfied:
+            raise waiting.timed_out(f"{self._caller}.join timed out", waited)
+
+    def status(self, jids: Jids) -> Any:
+        """Return a job's status, or the list of several jobs' statuses in the order asked."""
+        ranges = _arguments.jid_ranges(jids)
+        if not ranges:
+            return []
+        received = self.session().request(messages.GetStatus([list(pair) for pair in ranges]))
+        statuses = list(map(_STATUS.__getitem__, received.body))
+        return statuses[0] if _arguments.is_one(jids) else statuses
+
+    def result(
+        self, jids: Jids, timeout: float | None = None, ignore_errors: bool = False, deadlock_check: bool = True
+    ) -> Any:
+        """Wait for a job and return its result, or the list of several jobs' results in the order asked.
+
+        Every call gives a fresh value.
+
+        Raises:
+            JobError: of a job that did not end as done; if errors are ignored, the error stands in the result's place.
+            CloudTimeoutError: as `join`.
+        """
+        seconds = _arguments.timeout_of(timeout)
+        ranges = _arguments.jid_ranges(jids)
+        if not ranges:
+            return []
+        values = results.collect(self.session(), ranges, seconds, ignore_errors)
+        return values[0] if _arguments.is_one(jids) else values
+
+    def iresult(
+        self,
+        jids: Jids,
+        timeout: float | None = None,
+        num_in_parallel: int = 10,
+        ignore_errors: bool = False,
+    ) -> Iterator[Any]:
+        """Return an iterator over results in the order asked, each as soon as it can be had.
+
+        `next` raises the JobError of a job that did not end as done, and goes on behind it; `timeout` holds for each `next`.
+        `num_in_parallel` is taken for PiCloud's sake: what has ended is read ahead by bytes.
+        """
+        seconds, ranges = self._iterable(jids, timeout, num_in_parallel)
+        return streams.Ordered(self.session(), ranges, seconds, ignore_errors)
+
+    def iresult_unordered(
+        self,
+        jids: Jids,
+        timeout: float | None = None,
+        num_in_parallel: int = 10,
+        ignore_errors: bool = False,
+    ) -> Iterator[Any]:
+        """Return an iterator over results in the order in which the jobs end; for the rest as `iresult`."""
+        seconds, ranges = self._iterable(jids, timeout, num_in_parallel)
+        return streams.Unordered(self.session(), ranges, seconds, ignore_errors)
+
+    def info(self, jids: Jids, info_requested: str | Iterable[str] | None = None) -> dict[int, dict[str, Any]]:
+        """Return a dict of facts for each jid: by default stdout, stderr, status and runtime; 'all' is everything.
+
+        Raises:
+            TypeError, ValueError: for keys that are no text or do not exist.
+        """
+        ranges = _arguments.jid_ranges(jids)
+        keys = _arguments.info_keys(info_requested)
+        return get_info(self.session(), ranges, keys) if ranges else {}
+
+    def kill(self, jids: Jids | None = None) -> None:
+        """Kill jobs, None for every unfinished one; ended jobs stay as they are."""
+        ranges = None if jids is None else [list(pair) for pair in _arguments.jid_ranges(jids)]
+        if ranges != []:
+            self.session().request(messages.Kill(ranges))
+
+    def delete(self, jids: Jids) -> None:
+        """Forget ended jobs and all that is kept of them.
+
+        Raises:
+            UnfinishedJobError: if one of them has not ended; nothing is deleted then.
+        """
+        ranges = _arguments.jid_ranges(jids)
+        if ranges:
+            self.session().request(messages.Delete([list(pair) for pair in ranges]))
+
+    def close(self) -> bool:
+        """Close the connection, and end the node if it is private; return whether anything was open; the next use opens anew."""
+        with self._lock:
+            session, self._session = self._session, None
+        return session.close() if session is not None else False
+
+    def connection_info(self) -> dict[str, Any]:
+        """Return how this process is connected, and facts of the node if it is."""
+        session = self._session
+        opened = session is not None and session.welcome is not None
+        facts: dict[str, Any] = {"opened": opened, "connection_type": self._kind()}
+        if session is not None and session.welcome is not None:
+            welcome = session.welcome
+            facts |= {
+                "home": welcome.home,
+                "pid": welcome.pid,
+                "version": welcome.version,
+                "durability": welcome.durability,
+                "cpus": welcome.cpus,
+                "num_procs": len(welcome.cpus),
+                "limits": welcome.limits,
+            }
+        return facts
+
+    def session(self) -> Session:
+        """Return the session in use, opened if there is none."""
+        session = self._session
+        if session is None or session.closed:
+            with self._lock:
+                if self._session is None or self._session.closed:
+                    self._session = self._open_session()
+                session = self._session
+        return session
+
+    @staticmethod
+    def _iterable(jids: Jids, timeout: float | None, num_in_parallel: int) -> tuple[float | None, list[ids.JidRange]]:
+        seconds = _arguments.timeout_of(timeout)
+        ranges = _arguments.jid_ranges(jids)
+        if isinstance(num_in_parallel, bool) or not isinstance(num_in_parallel, int):
+            raise ArgumentTypeError("num_in_parallel must be an integer")
+        return seconds, ranges

@@ -1,0 +1,114 @@
+"""Which node `cloud` and `cloud.mp` talk to: the machine's, or a private one of this process."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from cloud._jobs import Jobs
+from picloud.client import settings
+from picloud.client.private import PrivateHome
+from picloud.client.session import Session
+from picloud.exceptions import CloudException
+from picloud.model import running
+from picloud.model.settings import Durability
+
+
+@dataclass(slots=True)
+class _Choice:
+    """What was chosen by calls, beside the settings."""
+
+    simulated: bool | None = None
+    """None leaves it to the setting `use_simulator`."""
+    immutable: bool = False
+    """Whether later choices have no effect."""
+
+
+_choice = _Choice()
+
+
+def running_on_cloud() -> bool:
+    """Return whether this is code of a job, or of a process that a job started."""
+    return running.current is not None or "PICLOUD_WORKER" in os.environ
+
+
+def is_simulated() -> bool:
+    """Return whether `cloud` talks to a private node that ends with this process."""
+    if running_on_cloud():
+        return False
+    return settings.current().use_simulator if _choice.simulated is None else _choice.simulated
+
+
+def _open_default() -> Session:
+    return open_private() if is_simulated() else Session(settings.current())
+
+
+def open_private() -> Session:
+    """Return a session with a node of its own on a temporary home; inside a job, with the job's node."""
+    values = settings.current()
+    if running_on_cloud():
+        return Session(values)
+    cpus = str(values.num_procs) if values.num_procs > 0 else values.cpus
+    values = values.changed(durability=Durability.PROCESS, cpus=cpus, idle_time=0.0)
+    return Session(values, PrivateHome())
+
+
+def _kind() -> str:
+    return "simulation" if is_simulated() else "local"
+
+
+jobs: Jobs = Jobs("cloud._nodes", "jobs", "cloud", _open_default, _kind)
+"""What the functions of `cloud` are methods of."""
+
+
+def start_simulator(force_restart: bool = False) -> None:
+    """Let `cloud` talk to a private node on a temporary home; `force_restart` replaces one that runs, and its jobs are gone."""
+    if _choice.immutable or running_on_cloud() or (is_simulated() and not force_restart):
+        return
+    jobs.close()
+    _choice.simulated = True
+
+
+def setkey(
+    api_key: int | str | None = None,
+    api_secretkey: str | None = None,
+    server_url: str | None = None,
+    restart: bool = False,
+    immutable: bool = False,
+) -> None:
+    """Leave the simulator and use the machine's own node, which needs no key: without arguments nothing changes.
+
+    `restart` also closes an open connection; `immutable` makes later calls of this and of `start_simulator` do nothing.
+
+    Raises:
+        CloudException: for a `server_url`: another machine's node cannot be reached yet.
+    """
+    if _choice.immutable or running_on_cloud():
+        return
+    if server_url is not None:
+        raise CloudException(
+            f"The node at {server_url} cannot be reached: there are no connections to other machines in this version",
+            hint="leave server_url out to use this machine's own node",
+        )
+    if api_key is None and not restart and not immutable:
+        return
+    if api_key is not None:
+        settings.assign("api_key", api_key)
+    if api_secretkey is not None:
+        settings.assign("api_secretkey", api_secretkey)
+    if restart or is_simulated():
+        jobs.close()
+        _choice.simulated = False
+    _choice.immutable = immutable
+
+
+def getconfigpath() -> str:
+    """Return the folder of the node, its log and its store."""
+    return str(settings.home_of(settings.current()))
+
+
+def use_anew() -> None:
+    """Close what is open, so that changed settings hold from the next use on."""
+    jobs.close()
+    _choice.simulated = None
+    settings.reload()

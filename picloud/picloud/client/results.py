@@ -1,0 +1,191 @@
+"""Ends of jobs as they come from the node, a page at a time, as values and errors."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from picloud.client.connection import Connection
+from picloud.client.session import Session
+from picloud.client.tracebacks import job_error
+from picloud.client.waiting import Patience, timed_out
+from picloud.exceptions import JobError, SerializationError
+from picloud.model import job, outcome
+from picloud.model.ids import JidRange
+from picloud.model.outcome import ROW, Ends, RecordFlag, RowFlag
+from picloud.wire import messages, payload
+from picloud.wire.channel import Received
+from picloud.wire.descriptors import close_all
+
+PAGE_BYTES = 4 << 20
+"""Bytes of results that are asked for at a time."""
+
+_PLACE = struct.Struct("<4xI4xI8x")
+_DONE = bytes((job.DONE,))
+
+
+class Piece(NamedTuple):
+    """Jobs that follow each other, and how they ended."""
+
+    first: int
+    """The first one's jid."""
+    ends: Ends
+    """Their record."""
+    segments: dict[str, int]
+    """Open descriptors of the segments on its page, by id; the page's owner closes them."""
+
+    @property
+    def jids(self) -> range:
+        """The jobs."""
+        return range(self.first, self.first + self.ends.count)
+
+
+class Page:
+    """One page of ends; `close` gives its descriptors back."""
+
+    def __init__(self, received: Received) -> None:
+        """Take over what came."""
+        message = messages.expect(received.message, messages.EndsPage)
+        self._descriptors = received.descriptors
+        segments = dict(zip(message.segments, received.descriptors, strict=True))
+        body = memoryview(received.body)
+        self.pieces: list[Piece] = []
+        at = 0
+        for first, _count, length in message.pieces:
+            self.pieces.append(Piece(first, outcome.decode(body[at : at + length]), segments))
+            at += length
+        self.rest: list[JidRange] = [(start, stop) for start, stop in message.rest]
+        """What did not fit."""
+
+    @property
+    def open_segments(self) -> int:
+        """Return how many descriptors it holds open."""
+        return len(self._descriptors)
+
+    def close(self) -> None:
+        """Close the descriptors."""
+        close_all(self._descriptors)
+        self._descriptors = []
+
+
+def fetch(
+    session: Session, ranges: Sequence[JidRange], mode: str, timeout: float | None, limit: int = PAGE_BYTES
+) -> Page | messages.Waited:
+    """Return the first page of ends of these jobs; where the wait was in vain, who has not ended.
+
+    Raises:
+        CloudException: what the node says, such as `UnknownJobError`.
+    """
+    wait = Patience(timeout)
+
+    def exchange(connection: Connection) -> Received:
+        left = wait.left()
+        request = messages.GetEnds([list(pair) for pair in ranges], mode, left, limit)
+        return connection.request(request, timeout=wait.silence(left))
+
+    received = session.run(exchange)
+    return received.message if isinstance(received.message, messages.Waited) else Page(received)
+
+
+def collect(session: Session, ranges: Sequence[JidRange], timeout: float | None, ignore_errors: bool) -> list[Any]:
+    """Wait for jobs and return their results in the order asked, errors in their places if they are ignored.
+
+    Raises:
+        JobError: of the first job that did not end as done, unless errors are ignored.
+        CloudTimeoutError: if they have not ended in time.
+    """
+    values: list[Any] = []
+    mode, left = ("all" if ignore_errors else "failure"), list(ranges)
+    while left:
+        page = fetch(session, left, mode, timeout)
+        if isinstance(page, messages.Waited):
+            raise timed_out("cloud.result timed out", page)
+        try:
+            for piece in page.pieces:
+                values += values_of(piece, ignore_errors)
+            left = page.rest
+        finally:
+            page.close()
+        mode, timeout = "", None
+    return values
+
+
+def values_of(piece: Piece, ignore_errors: bool) -> list[Any]:
+    """Return the results of a piece's jobs, errors in their places if they are ignored.
+
+    Raises:
+        JobError: of the first job that did not end as done, unless errors are ignored.
+        SerializationError: if a result cannot be rebuilt here.
+    """
+    quick = _plain_values(piece.ends)
+    if quick is not None:
+        return quick
+    if not ignore_errors:
+        codes = piece.ends.statuses()
+        if codes.strip(_DONE):
+            index = next(i for i, code in enumerate(codes) if code != job.DONE)
+            raise error_of(piece, index)
+    return [value_of(piece, index) for index in range(piece.ends.count)]
+
+
+def value_of(piece: Piece, index: int) -> Any:
+    """Return one job's result, or its error as an object.
+
+    Raises:
+        SerializationError: if the result cannot be rebuilt here.
+    """
+    row = piece.ends.row(index)
+    if row.status != job.DONE:
+        return error_of(piece, index)
+    content = piece.ends.payload(row)
+    try:
+        if row.flags & RowFlag.RESULT_SEGMENT:
+            return payload.load_segment(piece.segments[str(content, "ascii")])
+        return payload.load(content)
+    except Exception as error:
+        raise SerializationError(
+            f"The result cannot be rebuilt here: {type(error).__name__}: {error}", jid=piece.first + index
+        ) from error
+
+
+def error_of(piece: Piece, index: int) -> JobError:
+    """Return the error of a job that did not end as done."""
+    ends = piece.ends
+    row = ends.row(index)
+    pickled = ends.payload(row) if row.flags & RowFlag.EXCEPTION_PICKLED else None
+    return job_error(piece.first + index, row.status, ends.meta(row), pickled)
+
+
+def in_order_of_ending(pieces: Sequence[Piece]) -> Iterator[tuple[Piece, int]]:
+    """Yield (piece, index) of all jobs on a page, the one that ended first before the others."""
+    moments: list[tuple[float, int, int]] = []
+    for number, piece in enumerate(pieces):
+        ends = piece.ends
+        for index in range(ends.count):
+            row = ends.row(index)
+            moments.append((ends.started + row.started + row.runtime, number, index))
+    queue = deque(sorted(moments))
+    while queue:
+        _, number, index = queue.popleft()
+        yield pieces[number], index
+
+
+def _plain_values(ends: Ends) -> list[Any] | None:
+    """Return the values of a record whose every item is done and a bare pickle; None if it is not that plain."""
+    rows = ends.rows
+    if (
+        ends.flags & RecordFlag.UNIFORM
+        or bytes(rows[:: ROW.size]).strip(_DONE)
+        or bytes(rows[1 :: ROW.size]).strip(b"\0")
+    ):
+        return None
+    if any(bytes(rows[column :: ROW.size]).strip(b"\0") for column in range(8, 12)):
+        return None
+    heap, base, loads = ends.heap, ends.heap_base, pickle.loads
+    try:
+        return [loads(heap[at - base : at - base + length]) for at, length in _PLACE.iter_unpack(rows)]
+    except Exception:
+        return None

@@ -1,0 +1,194 @@
+"""Functions and arguments as bytes.
+
+Everything is pickled at the moment of the call, so what a job gets are values.  Atoms go through the plain C pickler, all else
+through one reused cloudpickle pickler; large buffers stay out of the pickle, and what is large altogether becomes a segment.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable
+from itertools import chain, repeat
+from types import CodeType
+from typing import Any, NamedTuple
+
+import cloudpickle
+
+from picloud.client import culprit
+from picloud.client.segments import SegmentWriter
+from picloud.exceptions import ExcessiveDataError, SerializationError
+from picloud.model.arguments import SEGMENT_MARK
+from picloud.model.bundle import with_quotes
+from picloud.wire import payload
+
+ATOMS = frozenset({int, float, bool, type(None), str, bytes, complex})
+"""Types that any pickler writes alike."""
+
+FULL, QUICK, PLAIN = range(3)
+"""Values of `_fast_serialization`: with a trace of failures, without one, the plain pickler for arguments and results."""
+
+_PROTOCOL = 5
+
+
+class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Cloudpickle's pickler with large buffers kept aside, and a note of the code that went by value."""
+
+    def __init__(self) -> None:
+        """Begin with nothing written."""
+        self.out = io.BytesIO()
+        self.buffers: list[memoryview] = []
+        self.codes: list[CodeType] = []
+        """The code of the functions that went by value."""
+        super().__init__(self.out, protocol=_PROTOCOL, buffer_callback=self._aside)
+
+    def pickled(self, value: object) -> bytes:
+        """Return the pickle of a value; its large buffers are in `buffers` until the next call."""
+        if self.buffers:
+            self.buffers = []
+        if self.globals_ref:
+            self.globals_ref.clear()
+        self.clear_memo()
+        self.out.seek(0)
+        self.out.truncate()
+        self.dump(value)
+        return self.out.getvalue()
+
+    def _aside(self, buffer: pickle.PickleBuffer) -> bool:
+        """Keep a large contiguous buffer aside; return whether it goes into the pickle instead."""
+        try:
+            raw = buffer.raw()
+        except BufferError:
+            return True
+        if len(raw) < payload.BUFFER_THRESHOLD:
+            return True
+        self.buffers.append(raw)
+        return False
+
+    def _dynamic_function_reduce(self, func: Any) -> Any:
+        self.codes.append(func.__code__)
+        return super()._dynamic_function_reduce(func)
+
+
+class ArgumentEncoder:
+    """Encodes the items of one submission."""
+
+    def __init__(self, limit: int, level: int, is_map: bool, segments: Callable[[], SegmentWriter]) -> None:
+        """Refuse items above `limit` bytes (0: none); `level` is `_fast_serialization`; `segments` is asked for large ones.
+
+        The items of a map are tuples of arguments, a call's item is (args, kwargs).
+        """
+        self._limit = limit
+        self._level = level
+        self._is_map = is_map
+        self._segments = segments
+        self._pickler = ValuePickler()
+
+    def encode(self, value: object, where: str = "") -> bytes:
+        """Return one item's payload.
+
+        Raises:
+            SerializationError: naming the path inside the value, which `where` precedes.
+            ExcessiveDataError: if it is above the limit.
+        """
+        try:
+            if self._level == PLAIN:
+                pickled, buffers = pickle.dumps(value, _PROTOCOL), []
+            else:
+                pickled, buffers = self._pickler.pickled(value), self._pickler.buffers
+        except Exception as error:
+            raise self._unpicklable(value, where, error) from error
+        return self._wrapped(pickled, buffers)
+
+    def encode_rows(self, rows: list[tuple[Any, ...]], start: int) -> list[bytes]:
+        """Return the payloads of a map's items, of which the first has the index `start`; errors as `encode`."""
+        if ATOMS.issuperset(set(map(type, chain.from_iterable(rows)))):
+            items = list(map(pickle.dumps, rows, repeat(_PROTOCOL)))
+            longest = max(map(len, items))
+            if longest < payload.SEGMENT_THRESHOLD and (not self._limit or longest <= self._limit):
+                return items
+        encode = self.encode
+        if self._level == FULL:
+            return [encode(row, f"item {index}: ") for index, row in enumerate(rows, start)]
+        return [encode(row) for row in rows]
+
+    def _wrapped(self, pickled: bytes, buffers: list[memoryview]) -> bytes:
+        if not buffers and len(pickled) < payload.SEGMENT_THRESHOLD and not self._limit:
+            return pickled
+        size = len(pickled) if not buffers else payload.size(pickled, buffers)
+        check_size(size, self._limit)
+        if size >= payload.SEGMENT_THRESHOLD:
+            return SEGMENT_MARK + self._segments().write(pickled, buffers).encode("ascii")
+        return b"".join(payload.parts(pickled, buffers)) if buffers else pickled
+
+    def _unpicklable(self, value: object, where: str, error: Exception) -> SerializationError:
+        if self._level != FULL:
+            return SerializationError(f"An argument cannot be sent: {error}")
+        found = culprit.find(value, culprit.argument_roots(value, self._is_map), _dumps)
+        return SerializationError(
+            f"An argument cannot be sent: {where}{found}: {error}",
+            hint="pass what it is made from, or a file's name, and build it inside the job",
+        )
+
+
+class EncodedFunction(NamedTuple):
+    """A function as it travels."""
+
+    pickled: bytes
+    """Its pickle."""
+    buffers: list[memoryview]
+    """Large buffers that it holds."""
+    codes: list[CodeType]
+    """The code in it that went by value."""
+
+
+def encode_function(function: Callable[..., Any], quoted: Callable[[CodeType], str | None]) -> EncodedFunction:
+    """Pickle a function.
+
+    What was defined in `__main__` or interactively goes by value, with the source text that `quoted` gives for its code.
+
+    Raises:
+        SerializationError: naming what in it cannot be sent.
+    """
+    pickler = ValuePickler()
+    try:
+        pickled = pickler.pickled(function)
+        codes = pickler.codes
+        if codes:
+            texts = {code.co_filename: text for code in codes if (text := quoted(code)) is not None}
+            if texts:
+                pickled = pickler.pickled(_Quoting(function, dict(sorted(texts.items()))))
+    except Exception as error:
+        found = culprit.find(function, culprit.function_roots(function), _dumps)
+        raise SerializationError(
+            f"The function cannot be sent: {found}: {error}",
+            hint="create inside the function what cannot travel: open files, locks, connections, generators",
+        ) from error
+    return EncodedFunction(pickled, pickler.buffers, codes)
+
+
+class _Quoting:
+    """Pickles as a call that quotes the source texts and gives the function."""
+
+    def __init__(self, function: Callable[..., Any], texts: dict[str, str]) -> None:
+        self._parts = (function, texts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (with_quotes, self._parts)
+
+
+def check_size(size: int, limit: int) -> None:
+    """Refuse what is larger than the setting `max_transmit_data` allows.
+
+    Raises:
+        ExcessiveDataError: with PiCloud's words.
+    """
+    if limit and size > limit:
+        raise ExcessiveDataError(
+            f"Excessive data ({size} bytes) transmitted. max_transmit_data allows {limit} bytes",
+            hint="raise cloud.config.max_transmit_data (0 is no limit), or pass a file's name",
+        )
+
+
+def _dumps(value: object) -> None:
+    ValuePickler().pickled(value)

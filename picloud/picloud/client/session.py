@@ -1,0 +1,216 @@
+"""A client's dealings with one node: a connection for each thread, a new one where it was lost, the node started when needed."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from picloud.client import settings
+from picloud.client.autostart import start_node
+from picloud.client.connection import Connection
+from picloud.client.private import PrivateHome
+from picloud.exceptions import CloudException, NodeStoppingError, NodeUnreachableError
+from picloud.model.settings import Settings
+from picloud.wire import messages
+from picloud.wire.channel import Received
+from picloud.wire.frames import Buffer
+
+RECONNECT_SECONDS = 5.0
+"""How long a client tries to reach or start a node after it lost one."""
+
+_MAX_LOSSES = 3
+_STEP = 0.01
+_LOST = (EOFError, ConnectionError, NodeStoppingError)
+
+_T = TypeVar("_T")
+_open: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+class _Mine(threading.local):
+    """What one thread keeps: more than one connection only if a request was made inside another one."""
+
+    def __init__(self) -> None:
+        self.idle: list[Connection] = []
+
+
+class Session:
+    """One node as this process sees it, until `close`."""
+
+    def __init__(self, values: Settings, private: PrivateHome | None = None) -> None:
+        """Nothing is connected yet; `private` is the home of a node that ends with this session."""
+        self.settings = values
+        self.home: Path = private.path if private else settings.home_of(values)
+        self.hostname = socket.gethostname()
+        self.welcome: messages.Welcome | None = None
+        """What the node said last; None before the first request."""
+        self.closed = False
+        self._private = private
+        self._known: tuple[str, set[str]] = ("", set())
+        self._reset()
+        _open.add(self)
+
+    def _reset(self) -> None:
+        self._mine = _Mine()
+        self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
+        self._starting = threading.Lock()
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the node ends with this session."""
+        return self._private is not None
+
+    def request(self, message: messages.Message, body: Sequence[Buffer] = (), timeout: float | None = None) -> Received:
+        """Send a message and return the node's answer, by a new node if this one goes.
+
+        Raises:
+            CloudException: the node's `Failure`.
+            NodeUnreachableError: if no node can be reached or started.
+        """
+        return self.run(lambda connection: connection.request(message, body, timeout))
+
+    def run(self, exchange: Callable[[Connection], _T]) -> _T:
+        """Return what an exchange of messages gives, done again from its start where the node is lost under it."""
+        losses = 0
+        connection = self._acquire()
+        while True:
+            client, sequence = connection.client, connection.sequence
+            began = time.monotonic()
+            try:
+                return exchange(connection)
+            except _LOST as error:
+                connection.broken = True
+                losses = 1 if time.monotonic() - began > RECONNECT_SECONDS else losses + 1
+                if self.closed:
+                    raise CloudException("The connection was closed while a request was under way") from error
+                if losses >= _MAX_LOSSES:
+                    raise NodeUnreachableError(
+                        f"The node on {self.home} was lost {losses} times under the same request",
+                        hint="see `picloud node logs`",
+                    ) from error
+            finally:
+                self._release(connection)
+            connection = self._connect(client, sequence)
+
+    def known_blobs(self, connection: Connection) -> set[str]:
+        """Return the hashes of the content that the connection's node has been sent in its life."""
+        generation, known = self._known
+        if generation != connection.welcome.generation:
+            generation, known = self._known = (connection.welcome.generation, set())
+        return known
+
+    def open(self) -> messages.Welcome:
+        """Connect if this thread has not yet, and return what the node said.
+
+        Raises:
+            NodeUnreachableError: if no node can be reached or started.
+        """
+        connection = self._acquire()
+        self._release(connection)
+        return connection.welcome
+
+    @property
+    def incoming(self) -> Path:
+        """The folder for segments that the node does not know yet."""
+        welcome = self.welcome or self.open()
+        return Path(welcome.home) / "segments" / "incoming"
+
+    def close(self) -> bool:
+        """Close all connections, and end the node if it is private; return whether there was anything to close."""
+        if self.closed:
+            return False
+        was_open = self.welcome is not None
+        self.closed = True
+        for connection in self._mine.idle:
+            connection.close()
+        self._mine.idle.clear()
+        for connection in list(self._connections):
+            connection.hang_up()
+        if self._private is not None:
+            self._private.close()
+        return was_open
+
+    def _acquire(self) -> Connection:
+        idle = self._mine.idle
+        if idle:
+            return idle.pop()
+        if self.closed:
+            raise CloudException("The connection was closed while a request was under way")
+        return self._connect(os.urandom(12).hex(), 0)
+
+    def _release(self, connection: Connection) -> None:
+        if connection.broken or self.closed:
+            connection.close()
+        else:
+            self._mine.idle.append(connection)
+
+    def _connect(self, client: str, sequence: int) -> Connection:
+        """Reach the node or start one; the last submission of this client had the number `sequence`.
+
+        Raises:
+            NodeUnreachableError: if neither succeeds for `RECONNECT_SECONDS` after a node could have been started.
+        """
+        deadline = 0.0
+        starts = 0
+        while True:
+            try:
+                connection = Connection(self.home, client, sequence, self.is_private)
+                break
+            except (OSError, EOFError, NodeStoppingError) as error:
+                now = time.monotonic()
+                deadline = deadline or now + RECONNECT_SECONDS
+                if now > deadline:
+                    raise NodeUnreachableError(
+                        f"No node on {self.home} can be reached: {error}", hint="see `picloud node logs`"
+                    ) from error
+            with self._starting:
+                if not self._is_listening():
+                    self._start()
+                    starts += 1
+                    if starts <= _MAX_LOSSES:
+                        deadline = time.monotonic() + RECONNECT_SECONDS
+            time.sleep(_STEP)
+        self._connections.add(connection)
+        self.welcome = connection.welcome
+        return connection
+
+    def _start(self) -> None:
+        process = start_node(self.home, settings.to_environment(self.settings), self.is_private)
+        if self._private is not None and process is not None:
+            self._private.adopt(process)
+
+    def _is_listening(self) -> bool:
+        try:
+            Connection(self.home, os.urandom(12).hex(), 0, self.is_private).close()
+        except (OSError, EOFError, NodeStoppingError):
+            return False
+        return True
+
+    def forget_parent(self) -> None:
+        """Drop, in a forked child, what belongs to the parent: its connections and its private node stay as they are."""
+        for connection in list(self._connections):
+            connection.close()
+        self._reset()
+        if self._private is not None:
+            self._private.disown()
+
+
+def _after_fork() -> None:
+    for session in list(_open):
+        session.forget_parent()
+
+
+def _at_exit() -> None:
+    for session in list(_open):
+        session.close()
+
+
+atexit.register(_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

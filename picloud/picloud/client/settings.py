@@ -1,0 +1,66 @@
+"""The settings of this process: defaults, then `PICLOUD_<NAME>` variables, then what `cloud.config` was given."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from picloud.model import settings as model
+from picloud.model.settings import NAMES, PREFIX, Settings
+
+
+@dataclass(slots=True)
+class _Process:
+    """What this process has read and been told."""
+
+    assigned: dict[str, Any] = field(default_factory=dict)
+    read: Settings | None = None
+
+
+_process = _Process()
+
+
+def current() -> Settings:
+    """Return the settings in force; the environment is read at the first use and after `reload`.
+
+    Raises:
+        ArgumentValueError: for a variable whose value cannot be used.
+    """
+    if _process.read is None:
+        _process.read = model.from_environment(os.environ).changed(**_process.assigned)
+    return _process.read
+
+
+def assign(name: str, value: object) -> None:
+    """Change one setting of this process.
+
+    Raises:
+        ArgumentValueError: for an unknown name, or a value that cannot be coerced.
+    """
+    _process.assigned[name] = model.coerce(name, value)
+    reload()
+
+
+def reload() -> None:
+    """Read the environment again at the next use; what was assigned stays."""
+    _process.read = None
+
+
+def forget() -> None:
+    """Take back all assignments."""
+    _process.assigned.clear()
+    reload()
+
+
+def home_of(settings: Settings) -> Path:
+    """Return the absolute folder of the node that the settings name."""
+    return Path(settings.home or "~/.picloud").expanduser().absolute()
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that carry to a node what differs from the defaults."""
+    defaults = Settings()
+    values = {name: getattr(settings, name) for name in NAMES if getattr(settings, name) != getattr(defaults, name)}
+    return {PREFIX + name.upper(): str(value) for name, value in values.items()}

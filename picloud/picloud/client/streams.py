@@ -1,0 +1,199 @@
+"""Results one after the other: in the order asked (`Ordered`), or as the jobs end (`Unordered`).
+
+Both read pages: everything that has ended meanwhile comes with one answer.  They need no thread, so nothing is read ahead
+while nobody asks for the next one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from picloud.client import results, waiting
+from picloud.client.results import Page, Piece
+from picloud.client.session import Session
+from picloud.model import ids, job
+from picloud.model.ids import JidRange
+from picloud.wire import messages
+
+READ_AHEAD_BYTES = 1 << 20
+"""Bytes of results that are fetched at a time."""
+
+_MIN_WINDOW = 16
+_MAX_WINDOW = 16384
+_MAX_SEGMENTS = 256
+
+
+class _Stream(Iterator[Any]):
+    """What both have in common: an error is raised by `next`, and the one after it goes on."""
+
+    def __init__(
+        self, session: Session, ranges: Sequence[JidRange], timeout: float | None, ignore_errors: bool
+    ) -> None:
+        """Nothing is asked yet."""
+        self._session = session
+        self._left: list[JidRange] = list(ranges)
+        self._timeout = timeout
+        self._ignore_errors = ignore_errors
+        self._pages: list[Page] = []
+
+    def __iter__(self) -> _Stream:
+        """Return itself."""
+        return self
+
+    def __length_hint__(self) -> int:
+        """Return how many results are to come."""
+        return ids.count(self._left)
+
+    def _value(self, piece: Piece, index: int) -> Any:
+        value = results.value_of(piece, index)
+        if not self._ignore_errors and piece.ends.row(index).status != job.DONE:
+            raise value
+        return value
+
+    def _waited(self, answer: Page | messages.Waited) -> Page:
+        if isinstance(answer, messages.Waited):
+            raise waiting.timed_out("__iresult iterator timed out", answer)
+        self._pages.append(answer)
+        return answer
+
+    def _close_pages(self) -> None:
+        for page in self._pages:
+            page.close()
+        self._pages.clear()
+
+    def __del__(self) -> None:
+        """Close the segments that nobody asked for any more."""
+        self._close_pages()
+
+
+class Ordered(_Stream):
+    """Results in the order asked, each as soon as its job has ended."""
+
+    def __init__(
+        self, session: Session, ranges: Sequence[JidRange], timeout: float | None, ignore_errors: bool
+    ) -> None:
+        """Ask for nothing yet."""
+        super().__init__(session, ranges, timeout, ignore_errors)
+        self._ready: dict[int, tuple[Piece, int]] = {}
+        self._window = _MIN_WINDOW
+
+    def __next__(self) -> Any:
+        """Return the next result.
+
+        Raises:
+            JobError: of this job; the next call goes on with the next one.
+            CloudTimeoutError: if it has not ended in time; the next call waits for it again.
+        """
+        if not self._left:
+            self._close_pages()
+            raise StopIteration
+        start, stop = self._left[0]
+        found = self._ready.pop(start, None)
+        if found is None:
+            self._fetch(start)
+            found = self._ready.pop(start)
+        self._left[0] = (start + 1, stop)
+        if start + 1 >= stop:
+            del self._left[0]
+        return self._value(*found)
+
+    def _fetch(self, jid: int) -> None:
+        """Wait for one job, then take what has ended behind it along."""
+        if not self._ready:
+            self._close_pages()
+        self._take(self._waited(results.fetch(self._session, [(jid, jid + 1)], "all", self._timeout, READ_AHEAD_BYTES)))
+        window = _unknown(_head(self._left, self._window), self._ready)
+        if window and sum(page.open_segments for page in self._pages) < _MAX_SEGMENTS:
+            page = self._waited(results.fetch(self._session, window, "", None, READ_AHEAD_BYTES))
+            self._take(page)
+            if len(self._ready) * 2 >= self._window:
+                self._window = min(self._window * 4, _MAX_WINDOW)
+
+    def _take(self, page: Page) -> None:
+        for piece in page.pieces:
+            for index, jid in enumerate(piece.jids):
+                self._ready[jid] = (piece, index)
+
+
+class Unordered(_Stream):
+    """Results as their jobs end."""
+
+    def __init__(
+        self, session: Session, ranges: Sequence[JidRange], timeout: float | None, ignore_errors: bool
+    ) -> None:
+        """Ask for nothing yet; a job that is named twice is given once."""
+        super().__init__(session, _merged(ranges), timeout, ignore_errors)
+        self._ready: deque[tuple[Piece, int]] = deque()
+
+    def __next__(self) -> Any:
+        """Return the result of the job that ended next.
+
+        Raises:
+            JobError: of this job, named by `jid`; the next call goes on with the next one.
+            CloudTimeoutError: if none has ended in time.
+        """
+        if not self._ready:
+            self._close_pages()
+            if not self._left:
+                raise StopIteration
+            self._fetch()
+        return self._value(*self._ready.popleft())
+
+    def __length_hint__(self) -> int:
+        """Return how many results are to come."""
+        return super().__length_hint__() + len(self._ready)
+
+    def _fetch(self) -> None:
+        page = self._waited(results.fetch(self._session, self._left, "any", self._timeout, READ_AHEAD_BYTES))
+        self._ready.extend(results.in_order_of_ending(page.pieces))
+        self._left = _without(self._left, [(piece.first, piece.first + piece.ends.count) for piece in page.pieces])
+
+
+def _head(ranges: Sequence[JidRange], count: int) -> list[JidRange]:
+    """Return the first `count` jobs of ranges."""
+    head: list[JidRange] = []
+    for start, stop in ranges:
+        if count <= 0:
+            break
+        head.append((start, min(stop, start + count)))
+        count -= stop - start
+    return head
+
+
+def _unknown(ranges: Sequence[JidRange], known: dict[int, Any]) -> list[JidRange]:
+    """Return the parts of ranges that are not known."""
+    if not known:
+        return list(ranges)
+    return ids.ranges_of([jid for jid in ids.each(ranges) if jid not in known])
+
+
+def _merged(ranges: Sequence[JidRange]) -> list[JidRange]:
+    """Return ranges in order, each job once."""
+    merged: list[JidRange] = []
+    for start, stop in sorted(ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        else:
+            merged.append((start, stop))
+    return merged
+
+
+def _without(ranges: Sequence[JidRange], gone: Sequence[JidRange]) -> list[JidRange]:
+    """Return what is left of ordered ranges when others are taken out."""
+    left: list[JidRange] = []
+    taken = deque(sorted(gone))
+    for start, stop in ranges:
+        at = start
+        while taken and taken[0][0] < stop:
+            low, high = taken[0]
+            if at < low:
+                left.append((at, low))
+            at = max(at, high)
+            if high > stop:
+                break
+            taken.popleft()
+        if at < stop:
+            left.append((at, stop))
+    return left

@@ -1,0 +1,232 @@
+"""One submission: content that it names, arguments in parts, and the message that makes a job array of them."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import accumulate, islice
+from types import MethodType
+from typing import Any, NamedTuple
+
+from picloud.client.connection import BlobMissingError, Connection
+from picloud.client.contexts import Contexts
+from picloud.client.segments import SegmentWriter
+from picloud.client.serialization import ArgumentEncoder, check_size, encode_function
+from picloud.client.session import Session
+from picloud.client.sources import NOTHING, Sources
+from picloud.exceptions import CloudException
+from picloud.model import arguments
+from picloud.model.context import content_hash
+from picloud.wire import messages, payload
+
+PART_BYTES = 1 << 20
+"""Bytes of arguments after which a part is sent, while more are still pickled."""
+
+_ROWS = 8192
+_PART_ITEMS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the caller wants, checked."""
+
+    function: Callable[..., Any]
+    """The job's function."""
+    rows: Iterable[tuple[Any, ...]]
+    """The tuples of positional arguments of a map, or the one (args, kwargs) of a call."""
+    is_map: bool
+    """Which of both it is."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `model.array.JobOptions` that differ from their defaults."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables on top of the clean base."""
+
+
+class _Blob(NamedTuple):
+    """Content that a submission names."""
+
+    hash: str
+    content: bytes
+    segment: str
+
+
+class _Parts:
+    """A submission's arguments in parts, pickled as they are asked for, and kept until the node has them all."""
+
+    def __init__(self, rows: Iterator[tuple[Any, ...]], encoder: ArgumentEncoder) -> None:
+        self._rows = rows
+        self._encoder = encoder
+        self._kept: list[tuple[int, bytes]] = []
+        self.count = 0
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        """Yield (index of the first item, arguments record), from the first one again each time."""
+        yield from self._kept
+        while (record := self._next()) is not None:
+            part = (self.count, record)
+            self._kept.append(part)
+            self.count += arguments.count_of(record)
+            yield part
+
+    def _next(self) -> bytes | None:
+        """Return a record of the next items; None if there are no more."""
+        items: list[bytes] = []
+        size = 0
+        while size < PART_BYTES and len(items) < _PART_ITEMS:
+            rows = list(islice(self._rows, _ROWS))
+            if not rows:
+                break
+            encoded = self._encoder.encode_rows(rows, self.count + len(items))
+            items += encoded
+            size += sum(map(len, encoded))
+        if not items:
+            return None
+        return arguments.encode(array("I", accumulate(map(len, items), initial=0)), b"".join(items))
+
+
+class Submitter:
+    """Turns requests of this process into job arrays."""
+
+    def __init__(self) -> None:
+        """Know nothing of the process yet."""
+        self._sources = Sources()
+        self._contexts = Contexts()
+
+    def submit(self, session: Session, request: Request) -> range:
+        """Submit and return the jids of the items in their order.
+
+        Raises:
+            SerializationError: if function or arguments cannot travel.
+            ExcessiveDataError: if one of them is above the limit that was set.
+            CloudException: what the node says, such as `DependencyError`.
+        """
+        return _Submission(session, request, self._sources, self._contexts).run()
+
+
+class _Submission:
+    def __init__(self, session: Session, request: Request, sources: Sources, contexts: Contexts) -> None:
+        self._session = session
+        self._request = request
+        self._segments: SegmentWriter | None = None
+        self._sent = False
+        self._limit = session.settings.max_transmit_data
+        self._sources = sources
+        self._contexts = contexts
+        self._names = ("", "")
+        self._blobs: list[_Blob] = []
+        self._parts: _Parts | None = None
+        self._single = b""
+
+    def run(self) -> range:
+        try:
+            self._prepare()
+            submitted = self._session.run(self._exchange)
+        finally:
+            if self._segments is not None:
+                self._segments.close()
+        if submitted is None:
+            return range(0)
+        return range(submitted.first, submitted.first + submitted.count)
+
+    def _prepare(self) -> None:
+        """Encode what needs no connection: function, bundle, context, the arguments of a call."""
+        request, settings = self._request, self._session.settings
+        encoded = encode_function(request.function, self._sources.quoted_text)
+        function = self._blob(encoded.pickled, encoded.buffers)
+        bundle = self._sources.current(encoded.codes) if settings.automatic_dependency_transfer else NOTHING
+        context = self._contexts.current(bundle.hash, settings.pass_env, request.variables)
+        self._names = (function.hash, context.hash)
+        self._blobs = [function, _Blob(context.hash, context.content, "")]
+        if bundle.hash:
+            self._blobs.append(_Blob(bundle.hash, bundle.content, ""))
+        level = int(request.options.get("fast_serialization", 0))
+        encoder = ArgumentEncoder(self._limit, level, request.is_map, self._writer)
+        if request.is_map:
+            self._parts = _Parts(iter(request.rows), encoder)
+        else:
+            (row,) = request.rows
+            self._single = arguments.encode_items([encoder.encode(row)])
+
+    def _blob(self, pickled: bytes, buffers: list[memoryview]) -> _Blob:
+        size = payload.size(pickled, buffers) if buffers else len(pickled)
+        check_size(size, self._limit)
+        if size >= payload.SEGMENT_THRESHOLD:
+            digest = content_hash(b"".join([pickled, *buffers]))
+            return _Blob(digest, b"", self._writer().write(pickled, buffers))
+        content = b"".join(payload.parts(pickled, buffers)) if buffers else pickled
+        return _Blob(content_hash(content), content, "")
+
+    def _writer(self) -> SegmentWriter:
+        if self._segments is None:
+            self._segments = SegmentWriter(self._session.incoming)
+        return self._segments
+
+    def _exchange(self, connection: Connection) -> messages.Submitted | None:
+        """Send everything and return the answer, once more where the node has forgotten content."""
+        if self._sent and self._segments is not None:
+            self._segments.restore()
+        self._sent = True
+        sequence = connection.next_sequence()
+        known = self._session.known_blobs(connection)
+        try:
+            return self._send(connection, sequence, known)
+        except BlobMissingError:
+            known.clear()
+            return self._send(connection, sequence, known)
+        except CloudException:
+            # The node may have refused a part or a blob as well: its answers to those are not told from later ones.
+            connection.broken = True
+            raise
+
+    def _send(self, connection: Connection, sequence: int, known: set[str]) -> messages.Submitted | None:
+        sent = [blob for blob in self._blobs if blob.hash not in known]
+        for blob in sent:
+            connection.send(messages.Blob(blob.hash, blob.segment), (blob.content,) if blob.content else ())
+        body: tuple[bytes, ...] = ()
+        count = 1
+        if self._parts is not None:
+            last: tuple[int, bytes] | None = None
+            for part in self._parts:
+                if last is not None:
+                    connection.send(messages.Part(sequence, last[0]), (last[1],))
+                last = part
+            if last is None:
+                return None
+            if last[0] > 0:
+                connection.send(messages.Part(sequence, last[0]), (last[1],))
+            else:
+                body = (last[1],)
+            count = self._parts.count
+        else:
+            body = (self._single,)
+        received = connection.request(self._message(sequence, count), body)
+        known.update(blob.hash for blob in sent)
+        return messages.expect(received.message, messages.Submitted)
+
+    def _message(self, sequence: int, count: int) -> messages.Submit:
+        return messages.Submit(
+            sequence=sequence,
+            count=count,
+            function=self._names[0],
+            context=self._names[1],
+            name=name_of(self._request.function),
+            is_map=self._request.is_map,
+            parent=None,
+            hostname=self._session.hostname,
+            options=dict(self._request.options),
+        )
+
+
+def name_of(function: object) -> str:
+    """Return a function as people know it: 'module.name at file:line'."""
+    if isinstance(function, partial):
+        return f"partial of {name_of(function.func)}"
+    inner = function.__func__ if isinstance(function, MethodType) else function
+    code = getattr(inner, "__code__", None)
+    name = getattr(inner, "__qualname__", None)
+    if name is None:
+        return f"{type(inner).__module__}.{type(inner).__qualname__} object"
+    full = f"{getattr(inner, '__module__', None) or '__main__'}.{name}"
+    return full if code is None else f"{full} at {code.co_filename}:{code.co_firstlineno}"
