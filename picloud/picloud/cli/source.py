@@ -1,0 +1,100 @@
+"""Where answers about jobs come from: the node, started if there is none, or the store itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+from picloud.cli.commands import Options
+from picloud.cli.jids import Listed
+from picloud.client import info as client_info
+from picloud.client import results, settings
+from picloud.client.session import Session
+from picloud.model.ids import JidRange
+from picloud.wire import messages
+
+_PAGE = 1000
+"""Arrays, or jobs with all that is known of them, asked for at a time."""
+
+
+class Source(Protocol):
+    """What can be read about jobs."""
+
+    def newest_first(self) -> Iterator[Listed]:
+        """Yield the stored arrays."""
+
+    def statuses(self, ranges: Sequence[JidRange]) -> bytes:
+        """Return one status code a job, in the order asked."""
+
+    def results(self, ranges: Sequence[JidRange], timeout: float | None, ignore_errors: bool) -> list[Any]:
+        """Return results in the order asked, errors as objects in their places if they are ignored."""
+
+    def info(self, ranges: Sequence[JidRange], keys: Sequence[str]) -> dict[int, dict[str, Any]]:
+        """Return what `cloud.info` does."""
+
+
+class NodeSource:
+    """The node of the home that the settings name."""
+
+    def __init__(self) -> None:
+        """Nothing is connected yet."""
+        self.session = Session(settings.current())
+
+    def newest_first(self) -> Iterator[Listed]:
+        """Yield the stored arrays."""
+        before: int | None = None
+        while True:
+            answer = self.session.request(messages.ListArrays(before, _PAGE, None))
+            arrays = messages.expect(answer.message, messages.Arrays).arrays
+            for facts in arrays:
+                deleted = tuple((start, stop) for start, stop in facts["deleted"])
+                yield Listed(facts["first"], facts["count"], deleted)
+            if len(arrays) < _PAGE:
+                return
+            before = arrays[-1]["first"]
+
+    def statuses(self, ranges: Sequence[JidRange]) -> bytes:
+        """Return one status code a job, in the order asked.
+
+        Raises:
+            UnknownJobError: naming the first jid that no job has.
+        """
+        answer = self.session.request(messages.GetStatus([list(pair) for pair in ranges]))
+        messages.expect(answer.message, messages.Statuses)
+        return answer.body
+
+    def results(self, ranges: Sequence[JidRange], timeout: float | None, ignore_errors: bool) -> list[Any]:
+        """Wait for jobs and return their results in the order asked, errors in their places if they are ignored.
+
+        Raises:
+            JobError: of the first job that did not end as done, unless errors are ignored.
+            CloudTimeoutError: if they have not ended in time.
+        """
+        return results.collect(self.session, ranges, timeout, ignore_errors)
+
+    def info(self, ranges: Sequence[JidRange], keys: Sequence[str]) -> dict[int, dict[str, Any]]:
+        """Return what `cloud.info` does."""
+        found: dict[int, dict[str, Any]] = {}
+        for start, stop in ranges:
+            for at in range(start, stop, _PAGE):
+                found |= client_info.get_info(self.session, [(at, min(at + _PAGE, stop))], keys)
+        return found
+
+
+@contextmanager
+def _node() -> Iterator[Source]:
+    source = NodeSource()
+    try:
+        yield source
+    finally:
+        source.session.close()
+
+
+def open_source(options: Options) -> AbstractContextManager[Source]:
+    """Return the node's or, if asked for, the store's answers, to be closed at the end."""
+    if not options.offline:
+        return _node()
+    from picloud.cli.offline import Offline
+
+    return Offline(settings.home_of(settings.current()), settings.current())
