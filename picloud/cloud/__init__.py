@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from picloud.exceptions import CloudTimeoutError as CloudTimeoutError
 
     call = _jobs.call
-    map = _jobs.map
+    map = _jobs.map  # noqa: A001 - PiCloud named it so
     join = _jobs.join
     status = _jobs.status
     result = _jobs.result

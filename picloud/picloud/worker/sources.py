@@ -13,6 +13,7 @@ from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 
+import picloud.model.bundle as carried
 from picloud.model.bundle import Bundle, Source, quote
 
 _NEEDED = frozenset({"builtins", "cloudpickle", "importlib", "multiprocess", "os", "picloud", "sys"})
@@ -91,6 +92,7 @@ class BundleFinder(MetaPathFinder):
 def install(bundle: Bundle) -> BundleFinder:
     """Serve the bundle's modules from now on, also in place of standard ones of the same name, as in the client."""
     finder = BundleFinder(bundle)
+    carried.installed = bundle
     sys.meta_path.insert(0, finder)
     for name in bundle.modules:
         if name.partition(".")[0] not in _NEEDED:
