@@ -102,11 +102,12 @@ class Tables:
     def array_of(self, jid: int) -> JobArray | None:
         """Return the array that a jid is of; None if there is none or the job was deleted."""
         with self.held() as txn, txn.cursor(self._environment.databases[Table.ARRAYS]) as cursor:
-            key = keys.jid(jid)
-            if not (cursor.set_range(key) and cursor.key() == key) and not cursor.prev():
+            if not _seek(cursor, jid):
                 return None
             found = self._array_at(cursor)
-            if jid >= found.first + found.count or ranges.contains(self.deleted(found.first), jid - found.first):
+            if not 0 <= jid - found.first < found.count or ranges.contains(
+                self.deleted(found.first), jid - found.first
+            ):
                 return None
             return found
 
@@ -303,17 +304,28 @@ class Tables:
         """Return what is stored of the ends of a range of jids: (first jid, jid behind the last, status code) runs."""
         low, high = wanted
         found: list[tuple[int, int, int]] = []
-        with self.held():
-            while low < high:
-                array = self.array_of(low)
-                if array is None:
-                    low += 1
-                    continue
-                stop = min(high, array.first + array.count)
-                codes = self.statuses(array.first, array.count)[low - array.first : stop - array.first]
-                found.extend((low + a, low + b, code) for a, b, code in runs(codes))
-                low = stop
+        with self.held() as txn, txn.cursor(self._environment.databases[Table.ARRAYS]) as cursor:
+            more = _seek(cursor, low)
+            while more:
+                array = self._array_at(cursor)
+                if array.first >= high:
+                    break
+                codes = self.statuses(array.first, array.count)
+                for start, stop in self.deleted(array.first):
+                    codes[start:stop] = bytes(stop - start)
+                start, stop = max(low - array.first, 0), max(0, min(high - array.first, array.count))
+                base = array.first + start
+                found.extend((base + a, base + b, code) for a, b, code in runs(codes[start:stop]))
+                more = cursor.next()
         return found
+
+
+def _seek(cursor: lmdb.Cursor[memoryview], jid: int) -> bool:
+    """Go to the last array that begins at or before a jid, else to the first one behind it."""
+    key = keys.jid(jid)
+    if cursor.set_range(key) and cursor.key() == key:
+        return True
+    return cursor.prev() or cursor.first()
 
 
 def runs(codes: bytes | bytearray) -> list[tuple[int, int, int]]:

@@ -324,6 +324,10 @@ def test_a_range_of_ended_jobs(store: Any) -> None:
     store.run(store.array(6, 3), code=ERROR)
     store.submit(store.array(9, 2))
     assert store.tables.finished_ranges((3, 20)) == [(3, 6, DONE), (6, 9, ERROR)]
+    assert store.tables.finished_ranges((0, 2)) == [(1, 2, DONE)]
+    store.commit(lambda batch: batch.delete_range(1, 1, 3), lambda batch: batch.forget_array(6))
+    assert store.tables.finished_ranges((2, 1 << 40)) == [(4, 6, DONE)]
+    assert store.tables.finished_ranges((7, 8)) == store.tables.finished_ranges((50, 60)) == []
 
 
 def test_what_arrays_use_is_not_unused(store: Any) -> None:
