@@ -21,6 +21,8 @@ from picloud.model.ids import JidRange, count, each
 from picloud.wire import messages
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_ALL = "all"
+_PYTHON_VALUES = frozenset({"args", "kwargs", "func_object"})
 
 
 def _jids(function: _F) -> _F:
@@ -107,12 +109,12 @@ def _error_of(source: NodeSource, jid: int) -> CloudException:
     "--output",
     "keys",
     metavar="KEYS",
-    help=f"What to print, such as {','.join(client_info.DEFAULT)} (which is the default), or all.",
+    help=f"What to print, such as {','.join(client_info.DEFAULT)} (which is the default), or all (with --json without args, kwargs and func_object).",
 )
 @click.pass_obj
 def info(options: Options, jids: Selection, keys: str | None) -> None:
     """Print what is known of jobs."""
-    names = info_keys(keys)
+    names = info_keys(keys, as_json=options.json)
     _find_modules_here()
     with open_source(options) as source:
         found = source.info(jids.ranges(source.newest_first), names)
@@ -122,25 +124,24 @@ def info(options: Options, jids: Selection, keys: str | None) -> None:
     for jid, facts in found.items():
         if options.form is not Form.NO_HEADER:
             click.echo(f"Info for jid {jid}:")
-        print_facts(
-            {name: "" if facts[name] is None else facts[name] for name in (names if "all" not in names else facts)}
-        )
+        print_facts({name: "" if facts[name] is None else facts[name] for name in facts})
 
 
-def info_keys(text: str | None) -> tuple[str, ...]:
-    """Return the keys that a comma list names.
+def info_keys(text: str | None, *, as_json: bool) -> tuple[str, ...]:
+    """Return the keys that a comma list names; `all` leaves out, in JSON, what seldom is.
 
     Raises:
         click.BadParameter: for one that there is not.
     """
-    if text is None:
-        return client_info.DEFAULT
-    names = tuple(name for name in text.replace(" ", "").split(",") if name)
+    names = tuple(name for name in (text or "").replace(" ", "").split(",") if name)
     for name in names:
-        if name not in client_info.NAMES and name != "all":
+        if name not in client_info.NAMES and name != _ALL:
             near = get_close_matches(name, client_info.NAMES, 1)
             advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(client_info.NAMES))}, all"
             raise click.BadParameter(f"There is no {name!r} of a job; {advice}", param_hint="-o")
+    if _ALL in names:
+        left_out = _PYTHON_VALUES if as_json else frozenset()
+        return tuple(sorted(client_info.NAMES - set(client_info.GROUPS) - left_out))
     return names or client_info.DEFAULT
 
 
@@ -200,13 +201,15 @@ def print_each_as_json(values: Mapping[int, object], *, single: bool) -> None:
     """Print values by jid, or the only one by itself.
 
     Raises:
-        SerializationError: naming the job and the type, if JSON cannot hold one.
+        SerializationError: naming the job and why, if JSON cannot hold one.
     """
     try:
         print_json(next(iter(values.values())) if single else values)
     except (TypeError, ValueError, RecursionError) as error:
         raise SerializationError(
-            f"JSON cannot hold it: {error}", jid=_culprit(values), hint="leave out --json to see it as Python writes it"
+            f"It cannot be written as JSON: {error}",
+            jid=_culprit(values),
+            hint="leave out --json to see it as Python writes it",
         ) from error
 
 

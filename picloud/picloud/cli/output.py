@@ -52,7 +52,7 @@ def print_json(value: object) -> None:
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    raise TypeError(f"JSON cannot hold a {type(value).__name__}")
+    raise TypeError(f"a {type(value).__name__} has no JSON form")
 
 
 def print_table(form: Form, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -48,7 +48,8 @@ class Maintenance:
             raise ArgumentValueError("A backup's folder is given as an absolute path")
 
         def answer() -> dict[str, Any]:
-            return asdict(backup.backup(self._environment, directory))
+            made = backup.backup(self._environment, directory)
+            return {**asdict(made), "directory": str(made.directory)}
 
         self._in_thread(session, answer)
 

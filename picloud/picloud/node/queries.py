@@ -100,6 +100,7 @@ class Queries:
             "created": array.created,
             "finished": summary.finished if summary is not None else None,
             "counts": counts,
+            "deleted": [[array.first + low, array.first + high] for low, high in self._tables.deleted(array.first)],
         }
 
     def _node_status(self, session: Session, received: Received) -> None:

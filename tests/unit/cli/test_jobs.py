@@ -7,6 +7,7 @@ import pytest
 
 from picloud.cli import jobs
 from picloud.cli.main import main
+from picloud.client.info import GROUPS, NAMES
 from picloud.exceptions import JobError, SerializationError
 
 
@@ -34,9 +35,15 @@ def test_a_key_that_does_not_exist_gets_a_suggestion(capsys: pytest.CaptureFixtu
 
 
 def test_keys_are_a_comma_list() -> None:
-    assert jobs.info_keys(None) == ("stdout", "stderr", "status", "runtime")
-    assert jobs.info_keys("status, label") == ("status", "label")
-    assert jobs.info_keys("all") == ("all",)
+    assert jobs.info_keys(None, as_json=False) == ("stdout", "stderr", "status", "runtime")
+    assert jobs.info_keys("status, label", as_json=False) == ("status", "label")
+
+
+def test_everything_in_json_is_all_that_json_can_hold() -> None:
+    everything = jobs.info_keys("all", as_json=False)
+    assert set(everything) == NAMES - set(GROUPS)
+    assert set(everything) - set(jobs.info_keys("all", as_json=True)) == {"args", "kwargs", "func_object"}
+    assert jobs.info_keys("args", as_json=True) == ("args",)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +58,7 @@ def test_an_error_as_text() -> None:
 
 
 def test_what_json_cannot_hold_is_named() -> None:
-    with pytest.raises(SerializationError, match=r"JSON cannot hold a set") as caught:
+    with pytest.raises(SerializationError, match="a set has no JSON form") as caught:
         jobs.print_each_as_json({1: "fine", 2: {"deep": {1}}}, single=False)
     assert caught.value.jid == 2
     assert caught.value.hint is not None

@@ -48,7 +48,7 @@ class ListArrays(Message):
 
 @dataclass(frozen=True, slots=True)
 class Arrays(Message):
-    """One dict an array: first, count, name, label, created, counts by status."""
+    """One dict an array: first, count, name, label, created, finished, counts by status, deleted jids as ranges."""
 
     arrays: list[dict[str, Any]]
     """Newest first."""
