@@ -95,7 +95,7 @@ class Ledger:
         del self.arrays[array.first]
         del self.firsts[bisect_left(self.firsts, array.first)]
         array.pool.arrays -= 1
-        self._prune(array.pool)
+        self.prune(array.pool)
 
     def array_of(self, jid: int) -> Array | None:
         """Return the array that a jid belongs to, if it has unfinished items."""
@@ -227,7 +227,7 @@ class Ledger:
         worker.pool.workers -= 1
         self.live -= 1
         self.dirty = True
-        self._prune(worker.pool)
+        self.prune(worker.pool)
 
     def block(self, worker: Worker, chunk: Chunk) -> None:
         """Free the slots of a worker whose job waits."""
@@ -275,6 +275,12 @@ class Ledger:
             self.reserved -= share
         self.dirty = True
 
+    def prune(self, pool: Pool) -> None:
+        """Forget a pool that nobody needs."""
+        if not (pool.arrays or pool.workers or pool.starting):
+            self.pools.pop(pool.key, None)
+            self.deadlines.clear(("pool", pool.key))
+
     def _free(self, worker: Worker, chunk: Chunk) -> None:
         del self.running[worker.id]
         self.busy -= chunk.array.cores
@@ -287,8 +293,3 @@ class Ledger:
         array.pool.ready += items
         self.ready.adjust(array, items)
         self.dirty = True
-
-    def _prune(self, pool: Pool) -> None:
-        if not (pool.arrays or pool.workers or pool.starting):
-            self.pools.pop(pool.key, None)
-            self.deadlines.clear(("pool", pool.key))

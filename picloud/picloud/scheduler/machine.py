@@ -176,10 +176,11 @@ class Scheduler:
             for array in ledger.arrays.values():
                 if array.pool is pool and not array.pending:
                     ledger.end_unassigned(array, 0, array.count, ERROR, cause)
-            return
-        pool.retry_at = now + min(FIRST_RETRY * 2**pool.failures, LAST_RETRY)
-        pool.failures += 1
-        ledger.deadlines.set(("pool", pool.key), pool.retry_at)
+        else:
+            pool.retry_at = now + min(FIRST_RETRY * 2**pool.failures, LAST_RETRY)
+            pool.failures += 1
+            ledger.deadlines.set(("pool", pool.key), pool.retry_at)
+        ledger.prune(pool)
 
     def _blocked(self, event: Blocked, _now: float) -> None:
         ledger = self._ledger
