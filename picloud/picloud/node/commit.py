@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import select
+import time
 from collections.abc import Callable
 
 from picloud.model.settings import Durability
+from picloud.node.link import Link
 from picloud.store.batch import Batch
 from picloud.store.writer import Writer
 
+LINGER = 0.0002
+"""Seconds that a commit waits for the results of fresh single jobs."""
+QUICK_SYNC = 0.002
+"""Seconds of a synced commit below which it is done in the loop: handing it to a thread and back costs as much."""
 Action = Callable[[], None]
 
 
@@ -22,7 +29,11 @@ class Committer:
         durability: Durability,
         on_failure: Callable[[BaseException], None],
     ) -> None:
-        """Commit inline under `process`, through the writer's thread under `power`; a failed commit is reported once."""
+        """Commit in the loop under `process`, and under `power` while the disk is quick; else through the writer's thread.
+
+        A failed commit is reported once.
+        """
+        self._submitted = 0.0
         self._loop = loop
         self._writer = writer
         self._inline = durability is Durability.PROCESS
@@ -32,7 +43,10 @@ class Committer:
         self._in_flight: list[Action] | None = None
         self._scheduled = False
         self._failed = False
+        self._lingering: dict[int, Link] = {}
+        self._sync_seconds = 0.0
         self.commits = 0
+        """Commits so far."""
 
     @property
     def batch(self) -> Batch:
@@ -51,6 +65,10 @@ class Committer:
         else:
             action()
 
+    def linger_for(self, link: Link) -> None:
+        """Let the commit of this turn wait for a moment until this worker has answered: one commit then covers both."""
+        self._lingering[link.fileno()] = link
+
     @property
     def clean(self) -> bool:
         """Whether everything that was put is kept."""
@@ -63,6 +81,8 @@ class Committer:
             self._writer.commit(self._batch)
 
     def _flush(self) -> None:
+        if self._lingering:
+            self._linger()
         self._scheduled = False
         if self._failed or self._in_flight is not None or not (self._batch or self._actions):
             return
@@ -71,16 +91,33 @@ class Committer:
         self.commits += 1
         if not batch:
             _run(actions)
-        elif self._inline:
+        elif self._inline or self._sync_seconds < QUICK_SYNC:
+            began = time.monotonic()
             try:
                 self._writer.commit(batch)
             except Exception as error:
                 self._fail(error)
                 return
+            self._measure(time.monotonic() - began)
             _run(actions)
         else:
+            self._submitted = time.monotonic()
             self._in_flight = actions
             self._writer.submit(batch, self._committed)
+
+    def _linger(self) -> None:
+        """Wait until the workers of fresh single jobs have answered, and take in what they say."""
+        links, self._lingering = self._lingering, {}
+        until = time.monotonic() + LINGER
+        while links:
+            ready, _, _ = select.select(list(links), [], [], max(0.0, until - time.monotonic()))
+            if not ready:
+                return
+            for number in ready:
+                links.pop(number).read()
+
+    def _measure(self, seconds: float) -> None:
+        self._sync_seconds += (seconds - self._sync_seconds) / 8
 
     def _committed(self, error: BaseException | None) -> None:
         """Called in the writer's thread."""
@@ -90,6 +127,7 @@ class Committer:
         if error is not None:
             self._fail(error)
             return
+        self._measure(time.monotonic() - self._submitted)
         actions, self._in_flight = self._in_flight or [], None
         _run(actions)
         self._flush()

@@ -36,6 +36,8 @@ class Harvester:
                 batch.sync_first.append(accept(self._home, segment))
             self._note_spools(worker, live, harvest.record)
         batch.put_ends(first, harvest.start, harvest.record, segments)
+        if live.array.count == 1 and not segments:
+            live.answer = harvest.record
         return harvest
 
     def _note_spools(self, worker: Worker, live: LiveArray, record: bytes) -> None:

@@ -60,7 +60,7 @@ class Link:
         self._out: deque[tuple[memoryview, tuple[int, ...]]] = deque()
         self._takes_rights = takes_descriptors
         self._writing = False
-        loop.add_reader(sock.fileno(), self._readable)
+        loop.add_reader(sock.fileno(), self.read)
 
     def send(self, message: messages.Message, body: Sequence[Buffer] = (), descriptors: Sequence[int] = ()) -> None:
         """Send a message, or queue what the kernel does not take now; the descriptors are closed once they are sent."""
@@ -79,6 +79,14 @@ class Link:
     def backlog(self) -> int:
         """Return the bytes that wait to be sent."""
         return sum(len(data) for data, _ in self._out)
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor."""
+        return self.socket.fileno()
+
+    def read(self) -> None:
+        """Read and handle what has arrived, without waiting for the loop to say so."""
+        self._read_once()
 
     def drain(self) -> None:
         """Read and handle all that has arrived; used when the peer has ended and its last words count."""
@@ -145,9 +153,6 @@ class Link:
                 return
         self._writing = False
         self._loop.remove_writer(self.socket.fileno())
-
-    def _readable(self) -> None:
-        self._read_once()
 
     def _read_once(self) -> bool:
         """Read what one call gives; return whether there may be more."""

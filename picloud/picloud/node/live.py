@@ -37,18 +37,21 @@ class LiveArray:
     """Spools that hold output of its items, so that each is noted once."""
     finished: bool = False
     """Whether every item has ended, and only the commit that says so is awaited."""
+    answer: bytes = b""
+    """The record of ends of an array of one item, kept for the answer to its submission."""
 
-    def add_part(self, start: int, record: bytes) -> list[str]:
-        """Take a record of arguments; return the ids of the segments that it names."""
-        segments = argument_segments(record)
-        self.parts.append(_Part(start, start + arguments.count_of(record), record, bool(segments)))
-        return segments
+    def add_part(self, start: int, record: bytes, *, segments: bool) -> None:
+        """Take a record of arguments; `segments` says whether it names any."""
+        self.parts.append(_Part(start, start + arguments.count_of(record), record, segments))
 
     def arguments(self, start: int, stop: int, tables: Tables) -> tuple[bytes, list[str]]:
         """Return the arguments of items, and the segments that they name, from memory or the store."""
         if not self.parts:
             for at, record in tables.arguments(self.array.first):
-                self.add_part(at, record)
+                self.add_part(at, record, segments=bool(argument_segments(record)))
+        only = self.parts[0]
+        if only.record is not None and only.start == start and only.stop == stop and not only.segments:
+            return only.record, []
         low = bisect_right(self.parts, start, key=lambda part: part.start) - 1
         records: list[bytes] = []
         segments: list[str] = []

@@ -94,7 +94,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
 
 def _loop() -> asyncio.AbstractEventLoop:
     try:
-        import uvloop  # noqa: PLC0415 - it exists only where wheels of it do
+        import uvloop
     except ImportError:
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()

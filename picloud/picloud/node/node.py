@@ -29,6 +29,7 @@ from picloud.node.queries import Queries
 from picloud.node.reactor import Reactor
 from picloud.node.reads import Reader
 from picloud.node.removal import Removal
+from picloud.node.room import Room
 from picloud.node.sessions import Server
 from picloud.node.submissions import Submissions
 from picloud.node.supervisors import Supervisors
@@ -93,10 +94,9 @@ class Node:
             "cpus": cpus,
             "limits": in_force,
         }
-        self._server = Server(loop, facts)
-        self._submissions = Submissions(
-            self.reactor, reader, tables, Reserve(self._environment, settings.disk_reserve), PLACE
-        )
+        self._server = Server(loop, facts, tables.knows_client)
+        room = Room(Reserve(self._environment, settings.disk_reserve), clock)
+        self._submissions = Submissions(self.reactor, reader, tables, room, PLACE)
         known = {**facts, "started": clock.wall(), "monotonic": clock.monotonic()}
         detail = Facts(reader, tables, self.reactor.contents, home.path, settings.max_output)
         for part in (

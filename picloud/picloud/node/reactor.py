@@ -14,13 +14,12 @@ import asyncio
 import logging
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from picloud.exceptions import BackendError
 from picloud.model import arena, job, outcome
-from picloud.model.array import JobArray
 from picloud.model.cause import Cause, CauseKind
 from picloud.model.ids import JidRange
 from picloud.node.blocks import Blocks
@@ -127,20 +126,18 @@ class Reactor:
         if live is not None:
             live.states = self.scheduler.statuses(first)
 
-    def submit(
-        self, array: JobArray, pool: Pool, records: Iterable[tuple[int, bytes]], event: events.ArraySubmitted
-    ) -> None:
+    def submit(self, live: LiveArray, event: events.ArraySubmitted) -> None:
         """Take a new array whose records are in the batch already."""
-        self.pools[pool.key] = pool
-        live = LiveArray(array, pool, bytearray())
-        for start, record in records:
-            live.add_part(start, record)
+        self.pools[live.pool.key] = live.pool
         self.live.add(live)
         self.feed(event)
 
-    def adopt(self, array: JobArray, pool: Pool, event: events.ArraySubmitted) -> None:
-        """Take an unfinished array of an earlier life of the node; its arguments are read when they are needed."""
-        self.submit(array, pool, (), event)
+    def linger_for(self, first: int) -> None:
+        """Let the commit under way wait a moment for a single job, if it went straight to a worker."""
+        for worker in self.workers.values():
+            if worker.chunk is not None and worker.chunk.first == first:
+                self.committer.linger_for(worker.link)
+                return
 
     def job_in(self, worker: int) -> int | None:
         """Return the jid of the job that runs in a worker now."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from picloud.model import job, outcome
 from picloud.model.cause import Cause, CauseKind
 from picloud.model.ids import JidRange
+from picloud.node.live import LiveArray
 from picloud.node.pools import pool_of
 from picloud.node.reactor import Reactor
 from picloud.node.submissions import submitted
@@ -47,7 +48,7 @@ def _adopt(reactor: Reactor, unfinished: Unfinished, lost: list[Range], dependen
         ended=tuple(ended),
         attempts=tuple(stored.attempts(unfinished)),
     )
-    reactor.adopt(array, pool, event)
+    reactor.submit(LiveArray(array, pool, bytearray()), event)
 
 
 def _store_lost(reactor: Reactor, unfinished: Unfinished, start: int, stop: int) -> None:

@@ -22,13 +22,15 @@ _log = logging.getLogger(__name__)
 class Session:
     """One client's connection; its requests are answered one after the other."""
 
-    __slots__ = ("_server", "client", "link", "on_close", "parts", "worker")
+    __slots__ = ("_server", "client", "link", "on_close", "parts", "resumed", "worker")
 
     def __init__(self, server: Server, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
         """Begin to read requests."""
         self._server = server
         self.client = ""
         """The connection's own id, '' before the greeting."""
+        self.resumed = True
+        """Whether its client may have submitted something over an earlier connection."""
         self.worker: int | None = None
         """The worker that it comes from, if it is job code."""
         self.parts: list[tuple[int, bytes]] = []
@@ -98,8 +100,9 @@ Handler = Callable[[Session, Received], None]
 class Server:
     """The listening socket and all sessions."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, facts: Mapping[str, Any]) -> None:
-        """Greet clients with `facts`: generation, home, durability, cpus, limits."""
+    def __init__(self, loop: asyncio.AbstractEventLoop, facts: Mapping[str, Any], knows: Callable[[str], bool]) -> None:
+        """Greet clients with `facts`: generation, home, durability, cpus, limits; `knows` tells clients that come again."""
+        self._knows = knows
         self._loop = loop
         self._facts = facts
         self._listener: socket.socket | None = None
@@ -135,6 +138,7 @@ class Server:
             raise ProtocolError("A client's id has 1 to 100 characters")
         session.client = hello.client
         session.worker = hello.worker
+        session.resumed = self._knows(hello.client)
         session.reply(
             messages.Welcome(
                 version=__version__,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from picloud.exceptions import CloudException, DependencyError, ProtocolError, UnknownJobError
@@ -10,14 +11,15 @@ from picloud.model import arguments, job
 from picloud.model.array import JobArray, JobOptions
 from picloud.model.context import content_hash
 from picloud.model.ids import JidRange
-from picloud.node.pools import pool_of
+from picloud.node.live import LiveArray
+from picloud.node.pools import Pool, pool_of
 from picloud.node.reactor import Reactor
 from picloud.node.reads import Reader
+from picloud.node.room import Room
 from picloud.node.sessions import Handler, Session
 from picloud.node.waits import failure_in
 from picloud.scheduler import events
 from picloud.store.batch import argument_segments
-from picloud.store.environment import Reserve
 from picloud.store.segments import accept
 from picloud.store.tables import Tables
 from picloud.wire import messages
@@ -26,6 +28,7 @@ from picloud.wire.channel import Received
 MAX_ITEMS = 1 << 31
 """Most items of one array: indexes are stored in 32 bits."""
 
+_DEFAULTS = JobOptions()
 _OPTION_NAMES = frozenset(field.name for field in fields(JobOptions))
 
 
@@ -38,7 +41,7 @@ class BlobMissingError(CloudException):
 class Submissions:
     """Handles `Blob`, `Part` and `Submit`."""
 
-    def __init__(self, reactor: Reactor, reader: Reader, tables: Tables, reserve: Reserve, place: str) -> None:
+    def __init__(self, reactor: Reactor, reader: Reader, tables: Tables, reserve: Room, place: str) -> None:
         """Give out jids from where the store left off."""
         self._reactor = reactor
         self._reader = reader
@@ -47,6 +50,7 @@ class Submissions:
         self._place = place
         self._next_jid = tables.next_jid()
         self._recent: dict[tuple[str, int], int] = {}
+        self._pools: dict[tuple[str, str, int], Pool] = {}
 
     def handlers(self) -> dict[type[messages.Message], Handler]:
         """Return what this part answers."""
@@ -60,7 +64,7 @@ class Submissions:
             return
         batch = self._reactor.committer.batch
         if message.segment:
-            batch.sync_first.append(accept(self._reactor.home, message.segment))
+            batch.sync_first.append(self._accepted(message.segment))
             batch.put_blob_segment(message.hash, message.segment)
             contents.put(message.hash, message.segment)
             return
@@ -81,25 +85,31 @@ class Submissions:
         assert isinstance(message, messages.Submit)
         parts, session.parts = session.parts, []
         if received.body:
-            parts = [*parts, (sum(arguments.count_of(r) for _, r in parts), _checked(received.body))]
-        known = self._recent.get((session.client, message.sequence))
-        if known is None:
-            known = self._tables.first_of_submission(session.client, message.sequence)
+            at = parts[-1][0] + arguments.count_of(parts[-1][1]) if parts else 0
+            parts = [*parts, (at, _checked(received.body))]
+        known = self._known(session, message.sequence)
         if known is not None:
-            first = known
-            self._reactor.committer.after(lambda: session.reply(messages.Submitted(first, message.count)))
+            self._reactor.committer.after(lambda: session.reply(messages.Submitted(known, message.count)))
             return
         _check_parts(message, parts)
         self._reserve.check(sum(len(record) for _, record in parts))
         for hash_ in (message.function, message.context):
             if not self._reactor.contents.known(hash_):
                 raise BlobMissingError(f"The node does not have the content {hash_}")
-        array = self._array(session, message)
-        self._store(array, parts)
-        self._recent[session.client, message.sequence] = array.first
+        live = self._take(self._array(session, message), parts)
+        self._recent[session.client, message.sequence] = live.array.first
         if len(self._recent) > 10_000:
             self._recent.pop(next(iter(self._recent)))
-        self._reactor.committer.after(lambda: session.reply(messages.Submitted(array.first, array.count)))
+        if message.linger and live.array.count == 1:
+            self._reactor.linger_for(live.array.first)
+        self._reactor.committer.after(lambda: _answer(session, live))
+
+    def _known(self, session: Session, sequence: int) -> int | None:
+        """Return the first jid that this submission was given before, if it is a resend."""
+        known = self._recent.get((session.client, sequence))
+        if known is None and session.resumed:
+            known = self._tables.first_of_submission(session.client, sequence)
+        return known
 
     def _array(self, session: Session, message: messages.Submit) -> JobArray:
         parent = message.parent
@@ -120,19 +130,40 @@ class Submissions:
             options=_options(message.options),
         )
 
-    def _store(self, array: JobArray, parts: list[tuple[int, bytes]]) -> None:
-        open_ranges, failed = self.dependencies(array.options.depends_on)
+    def _take(self, array: JobArray, parts: list[tuple[int, bytes]]) -> LiveArray:
+        """Store an array and hand it to the scheduler; whatever can be refused is looked at before the first write."""
+        open_ranges, failed = self.dependencies(array.options.depends_on) if array.options.depends_on else ([], None)
+        pool = self._pool(array)
+        named = [argument_segments(record) for _, record in parts]
+        files = [self._accepted(segment) for segments in named for segment in segments]
+        live = LiveArray(array, pool, bytearray())
         batch = self._reactor.committer.batch
+        batch.sync_first += files
         batch.put_array(array)
-        for start, record in parts:
-            segments = argument_segments(record)
-            batch.sync_first += [accept(self._reactor.home, segment) for segment in segments]
+        for (start, record), segments in zip(parts, named, strict=True):
             batch.put_arguments(array.first, start, record, segments)
+            live.add_part(start, record, segments=bool(segments))
         self._next_jid += array.count
-        context = self._reactor.contents.context(array.context)
-        pool = pool_of(context, self._place, array.options.core_type, array.options.cores)
         event = submitted(array, pool.key, depends_on=tuple(open_ranges), failed_dependency=failed)
-        self._reactor.submit(array, pool, parts, event)
+        self._reactor.submit(live, event)
+        return live
+
+    def _pool(self, array: JobArray) -> Pool:
+        key = (array.context, array.options.core_type, array.options.cores)
+        pool = self._pools.get(key)
+        if pool is None:
+            context = self._reactor.contents.context(array.context)
+            pool = self._pools[key] = pool_of(context, self._place, *key[1:])
+            if len(self._pools) > 1000:
+                self._pools.pop(next(iter(self._pools)))
+        return pool
+
+    def _accepted(self, segment: str) -> Path:
+        """Give a segment of a submission its place."""
+        try:
+            return accept(self._reactor.home, segment)
+        except (OSError, ValueError) as error:
+            raise ProtocolError(f"The segment {segment!r} of a submission cannot be taken: {error}") from error
 
     def dependencies(self, ranges: tuple[JidRange, ...]) -> tuple[list[JidRange], int | None]:
         """Return the dependencies that have not ended, and the first that ended otherwise than as done."""
@@ -181,7 +212,14 @@ def submitted(
     )
 
 
+def _answer(session: Session, live: LiveArray) -> None:
+    """Answer a submission; its result comes along if the same commit holds it."""
+    session.reply(messages.Submitted(live.array.first, live.array.count), (live.answer,) if live.answer else ())
+
+
 def _options(values: dict[str, Any]) -> JobOptions:
+    if not values:
+        return _DEFAULTS
     if not _OPTION_NAMES.issuperset(values):
         raise ProtocolError("A submission has options that this node does not know")
     known = dict(values)

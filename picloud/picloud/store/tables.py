@@ -137,6 +137,12 @@ class Tables:
         """Return the first jid of a submission that was stored before; None for a new one."""
         return self._get(Table.SUBMISSIONS, keys.submission(client, sequence), keys.jid_of)
 
+    def knows_client(self, client: str) -> bool:
+        """Return whether anything is stored that this client submitted."""
+        prefix = keys.submission(client, 0)[:-8]
+        with self.held() as txn, txn.cursor(self._environment.databases[Table.SUBMISSIONS]) as cursor:
+            return cursor.set_range(prefix) and cursor.key()[: len(prefix)] == prefix
+
     def finished(self, first: int) -> Summary | None:
         """Return how a finished array ended; None while it has not."""
         return self._get(Table.FINISHED, keys.jid(first), records.decode_summary)

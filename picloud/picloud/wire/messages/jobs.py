@@ -86,6 +86,8 @@ class Submit(Message):
     """The client's host."""
     options: dict[str, Any]
     """Fields of `model.array.JobOptions` that differ from their defaults; `depends_on` as ranges."""
+    linger: bool = False
+    """Whether the answer may be held back for a moment, so that it brings the result along if the job is that quick."""
 
 
 @dataclass(frozen=True, slots=True)
