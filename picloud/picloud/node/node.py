@@ -188,8 +188,7 @@ class Node:
         if self.reactor.holds_unrestartable():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.reactor.drained.wait(), 0 if self._client else GRACE)
-        for worker in list(self.reactor.workers.values()):
-            self.reactor.harvest(worker)
+        self.reactor.harvest_all()
         await asyncio.sleep(0)
         if not self.stopped.done():
             self.stopped.set_result(None)

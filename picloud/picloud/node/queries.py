@@ -51,16 +51,20 @@ class Queries:
         message = received.message
         assert isinstance(message, messages.GetStatus)
         ranges = as_ranges(message.ranges)
-        body = [self._reader.codes(piece) for piece in self._reader.pieces(ranges)]
-        self._reactor.committer.after(lambda: session.reply(messages.Statuses(), body))
+        self._reader.pieces(ranges)
+        self._reactor.harvest_all()
+
+        def answer() -> None:
+            session.reply(messages.Statuses(), [self._reader.codes(piece) for piece in self._reader.pieces(ranges)])
+
+        self._reactor.committer.after(session.guarded(answer))
 
     def _get_info(self, session: Session, received: Received) -> None:
         message = received.message
         assert isinstance(message, messages.GetInfo)
         ranges = as_ranges(message.ranges)
         self._reader.pieces(ranges)
-        for worker in list(self._reactor.workers.values()):
-            self._reactor.harvest(worker)
+        self._reactor.harvest_all()
 
         def answer() -> None:
             pieces = self._reader.pieces(ranges)

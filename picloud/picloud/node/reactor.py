@@ -250,6 +250,11 @@ class Reactor:
             self.feed(events.Progress(worker=worker.id, seq=chunk.seq, codes=harvest.codes, seconds=harvest.seconds))
             self._progressed(live)
 
+    def harvest_all(self) -> None:
+        """Take what has ended anywhere, so that an answer is of this moment."""
+        for worker in list(self.workers.values()):
+            self.harvest(worker)
+
     def _lose(self, worker: Worker, kind: events.LossKind, cause: Cause, status: int, words: dict[str, Any]) -> None:
         self.harvest(worker)
         running = worker.current()

@@ -81,22 +81,13 @@ class Reader:
         return Piece(array, low, high, live, summary)
 
     def codes(self, piece: Piece) -> bytes:
-        """Return the status codes of a piece's items; those whose ticket a worker has taken are `processing`."""
+        """Return the status codes of a piece's items, as of the last harvest."""
         if piece.live is None:
             uniform = piece.summary.uniform() if piece.summary is not None else None
             if uniform is not None:
                 return bytes((uniform,)) * (piece.stop - piece.start)
             return bytes(self._tables.statuses(piece.array.first, piece.array.count)[piece.start : piece.stop])
-        codes = bytearray(piece.live.states[piece.start : piece.stop])
-        for worker in self._workers.values():
-            chunk = worker.chunk
-            if chunk is not None and chunk.first == piece.array.first:
-                low = max(piece.start, chunk.start + chunk.harvested)
-                high = min(piece.stop, chunk.start + worker.started())
-                for at in range(low, high):
-                    if not job.is_finished(codes[at - piece.start]):
-                        codes[at - piece.start] = job.PROCESSING
-        return bytes(codes)
+        return bytes(piece.live.states[piece.start : piece.stop])
 
     def worker_of(self, jid: int) -> Worker | None:
         """Return the worker that runs a job now."""
