@@ -97,5 +97,6 @@ def _check_sums(ledger: Ledger) -> None:
         known = ledger.arrays.get(chunk.array.first) is chunk.array
         _check(known or chunk.ended == chunk.length, f"array {chunk.array.first} is forgotten and runs")
     wanted = sum(array.unassigned * array.cores for array in ledger.arrays.values() if not array.pending)
-    _check(ledger.ready.wanted_before(1 << 62) == wanted, "what is ready")
+    _check(sum(cores for _, cores in ledger.ready.wanted_before(1 << 62)) == wanted, "what is ready")
+    _check(all(ledger.pools[pool].ready for pool, _ in ledger.passed), "lanes that are passed and want nothing")
     _check((ledger.ready.pick() is None) == (wanted == 0), "something is ready and not found")

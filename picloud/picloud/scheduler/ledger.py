@@ -16,7 +16,7 @@ from picloud.scheduler import chunks, transitions
 from picloud.scheduler.deadlines import Deadlines
 from picloud.scheduler.effects import Effect, Ended
 from picloud.scheduler.ready_queue import ReadyQueue
-from picloud.scheduler.state import Array, Chunk, Doing, Limits, Pool, Worker
+from picloud.scheduler.state import Array, Chunk, Doing, Lane, Limits, Pool, Worker
 
 
 class Ledger:
@@ -34,6 +34,7 @@ class Ledger:
         "idle",
         "limits",
         "live",
+        "passed",
         "pools",
         "ready",
         "reserved",
@@ -65,6 +66,8 @@ class Ledger:
         """Unblocked workers, those that are being started included."""
         self.waiting_inside = 0
         """Workers that are blocked or woken."""
+        self.passed: dict[Lane, float] = {}
+        """Since when smaller jobs pass those that want more slots than are free, by lane."""
         self.draining = False
         self.ready = ReadyQueue(self.arrays)
         self.deadlines = Deadlines()
@@ -156,7 +159,7 @@ class Ledger:
         array.unassigned -= stop - start
         self._ready(array, start - stop)
         self.ready.served(array)
-        array.passed_since = None
+        self.passed.pop(array.lane, None)
         self._leave_idle(worker)
         worker.seq += 1
         chunk = Chunk(
@@ -292,4 +295,7 @@ class Ledger:
     def _ready(self, array: Array, items: int) -> None:
         array.pool.ready += items
         self.ready.adjust(array, items)
+        if self.passed and not array.pool.ready:
+            for lane in [lane for lane in self.passed if lane[0] == array.pool.key]:
+                del self.passed[lane]
         self.dirty = True

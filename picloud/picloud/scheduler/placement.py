@@ -9,9 +9,7 @@ from picloud.scheduler import chunks, stealing
 from picloud.scheduler.effects import Dispatch, Resume, RetireWorker, StartWorker
 from picloud.scheduler.ledger import Ledger
 from picloud.scheduler.state import Array, Doing, Lane, Pool, Worker
-
-PATIENCE = 60.0
-"""Seconds for which smaller jobs may pass one that waits for more slots than are free."""
+from picloud.scheduler.stealing import PATIENCE
 
 
 def place(ledger: Ledger, now: float) -> None:
@@ -31,7 +29,7 @@ def _fill_slots(ledger: Ledger, now: float) -> None:
         stealing.steal(ledger, now)
     else:
         _start_ahead(ledger, now)
-        stealing.hurry(ledger)
+        stealing.hurry(ledger, now)
 
 
 def start_worker(ledger: Ledger, pool: Pool, cores: int, now: float) -> bool:
@@ -74,9 +72,7 @@ def _hand_out(ledger: Ledger, now: float) -> bool:
         pool = array.pool
         if array.cores > free:
             served = False
-            if array.passed_since is None:
-                array.passed_since = now
-            elif now - array.passed_since >= PATIENCE:
+            if now - ledger.passed.setdefault(array.lane, now) >= PATIENCE:
                 return served
             skip.add(array.lane)
         elif pool.idle:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
@@ -29,7 +29,8 @@ class _Level:
 
     lines: dict[str, _Line] = field(default_factory=dict)
     ring: deque[_Line] = field(default_factory=deque)
-    wanted: int = 0
+    wanted: dict[Lane, int] = field(default_factory=dict)
+    """Cores that all ready items would take, by lane; lanes without any are not in it."""
 
 
 class ReadyQueue:
@@ -49,7 +50,11 @@ class ReadyQueue:
         if level is None:
             level = self._levels[array.priority] = _Level()
             insort(self._order, array.priority)
-        level.wanted += items * array.cores
+        wanted = level.wanted.get(array.lane, 0) + items * array.cores
+        if wanted:
+            level.wanted[array.lane] = wanted
+        else:
+            level.wanted.pop(array.lane, None)
         if not level.wanted:
             self._drop(array.priority, level)
         elif items > 0 and not array.listed:
@@ -90,9 +95,10 @@ class ReadyQueue:
         """Return the priority of what comes first."""
         return self._order[0] if self._order else None
 
-    def wanted_before(self, priority: int) -> int:
-        """Return the cores that all items of strictly better priority would take."""
-        return sum(self._levels[better].wanted for better in self._order[: bisect_left(self._order, priority)])
+    def wanted_before(self, priority: int) -> Iterator[tuple[Lane, int]]:
+        """Yield the lanes of strictly better priority, with the cores that all their ready items would take."""
+        for better in self._order[: bisect_left(self._order, priority)]:
+            yield from self._levels[better].wanted.items()
 
     def _enter(self, array: Array, level: _Level) -> None:
         line = level.lines.get(array.client)

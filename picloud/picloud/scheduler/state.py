@@ -78,8 +78,6 @@ class Array:
     """What is with workers, by worker."""
     listed: bool = False
     """Whether the ready queue has an entry for it, maybe an outdated one."""
-    passed_since: float | None = None
-    """When smaller jobs first passed it, since it was last handed out."""
     measured_items: float = 0.0
     """Weight of the measurement: recent chunks count more."""
     measured_seconds: float = 0.0

@@ -7,6 +7,8 @@ from picloud.scheduler.effects import Reclaim
 from picloud.scheduler.ledger import Ledger
 from picloud.scheduler.state import Chunk, Limits
 
+PATIENCE = 60.0
+"""Seconds for which smaller jobs may pass one that waits for more slots than are free."""
 _AGAIN = ("steal", 0)
 """The deadline at which tails are looked at again."""
 _RARELY = 1.0
@@ -36,7 +38,7 @@ def answered(ledger: Ledger, chunk: Chunk, kept: int) -> None:
         reclaim(ledger, chunk, None)
 
 
-def hurry(ledger: Ledger) -> None:
+def hurry(ledger: Ledger, now: float) -> None:
     """Cut short as many running chunks as woken jobs, and ready items of strictly better priority, want slots."""
     woken = _woken_cores(ledger) if ledger.woken else 0
     best = ledger.ready.best()
@@ -47,7 +49,7 @@ def hurry(ledger: Ledger) -> None:
     supply = ledger.limits.slots - ledger.busy
     supply += sum(chunk.array.cores for chunk in worse if chunk.strip or chunk.stripped)
     for chunk in worse:
-        wanted = woken + ledger.ready.wanted_before(chunk.array.priority)
+        wanted = woken + _urgent_cores(ledger, chunk.array.priority, now)
         if min(wanted, ledger.limits.slots) <= supply:
             return
         if chunks.tail(chunk) and not chunk.strip and not chunk.stripped:
@@ -58,6 +60,21 @@ def hurry(ledger: Ledger) -> None:
 def _woken_cores(ledger: Ledger) -> int:
     workers = map(ledger.workers.get, ledger.woken)
     return sum(worker.chunk.array.cores for worker in workers if worker is not None and worker.chunk is not None)
+
+
+def _urgent_cores(ledger: Ledger, priority: int, now: float) -> int:
+    """Return the cores that ready items of better priority could use if they were free.
+
+    Not those of pools whose workers cannot start, nor of what others may pass: it would take back what has just been handed out
+    in their stead, for ever.
+    """
+    cores = 0
+    for lane, wanted in ledger.ready.wanted_before(priority):
+        pool = ledger.pools[lane[0]]
+        passed = lane in ledger.passed and now - ledger.passed[lane] < PATIENCE
+        if not passed and (pool.idle or pool.starting or now >= pool.retry_at):
+            cores += wanted
+    return cores
 
 
 def steal(ledger: Ledger, now: float) -> None:
