@@ -60,9 +60,7 @@ class Jobs:
         _arguments.check_function(func, f"{self._caller}.call")
         keywords = _arguments.take_keywords(func, kwargs, f"{self._caller}.call", is_map=False)
         _signature.check(func, args, kwargs)
-        request = Request(
-            function=func, rows=((args, kwargs),), is_map=False, options=keywords.options, variables=keywords.variables
-        )
+        request = Request(func, ((args, kwargs),), False, keywords.options, keywords.variables)
         return self._submitter.submit(self.session(), request).start
 
     def map(self, func: Callable[..., Any], /, *args: Iterable[Any], **kwargs: Any) -> range:
@@ -180,6 +178,7 @@ class Jobs:
         """
         ranges = _arguments.jid_ranges(jids)
         if ranges:
+            self.session().recent.clear()
             self.session().request(messages.Delete([list(pair) for pair in ranges]))
 
     def close(self) -> bool:

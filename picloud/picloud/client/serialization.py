@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import pickle
+import sys
 from collections.abc import Callable
 from itertools import chain, repeat
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
 import cloudpickle
@@ -82,7 +83,7 @@ class ArgumentEncoder:
         self._level = level
         self._is_map = is_map
         self._segments = segments
-        self._pickler = ValuePickler()
+        self._pickler: ValuePickler | None = None
 
     def encode(self, value: object, where: str = "") -> bytes:
         """Return one item's payload.
@@ -91,11 +92,14 @@ class ArgumentEncoder:
             SerializationError: naming the path inside the value, which `where` precedes.
             ExcessiveDataError: if it is above the limit.
         """
+        buffers: list[memoryview] = []
         try:
-            if self._level == PLAIN:
-                pickled, buffers = pickle.dumps(value, _PROTOCOL), []
+            if self._level == PLAIN or (not self._is_map and _is_plain_call(value)):
+                pickled = pickle.dumps(value, _PROTOCOL)
             else:
-                pickled, buffers = self._pickler.pickled(value), self._pickler.buffers
+                pickler = self._pickler or ValuePickler()
+                self._pickler = pickler
+                pickled, buffers = pickler.pickled(value), pickler.buffers
         except Exception as error:
             raise self._unpicklable(value, where, error) from error
         return self._wrapped(pickled, buffers)
@@ -131,6 +135,12 @@ class ArgumentEncoder:
         )
 
 
+def _is_plain_call(value: Any) -> bool:
+    """Return whether a call's arguments are atoms, which any pickler writes alike."""
+    args, kwargs = value
+    return ATOMS.issuperset(map(type, args)) and (not kwargs or ATOMS.issuperset(map(type, kwargs.values())))
+
+
 class EncodedFunction(NamedTuple):
     """A function as it travels."""
 
@@ -150,6 +160,8 @@ def encode_function(function: Callable[..., Any], quoted: Callable[[CodeType], s
     Raises:
         SerializationError: naming what in it cannot be sent.
     """
+    if _is_global(function):
+        return EncodedFunction(pickle.dumps(function, _PROTOCOL), [], [])
     pickler = ValuePickler()
     try:
         pickled = pickler.pickled(function)
@@ -165,6 +177,16 @@ def encode_function(function: Callable[..., Any], quoted: Callable[[CodeType], s
             hint="create inside the function what cannot travel: open files, locks, connections, generators",
         ) from error
     return EncodedFunction(pickled, pickler.buffers, codes)
+
+
+def _is_global(function: Callable[..., Any]) -> bool:
+    """Return whether a function is one that cloudpickle, too, would write as no more than module and name."""
+    if type(function) is not FunctionType:
+        return False
+    module = function.__module__
+    if module == "__main__" or cloudpickle.list_registry_pickle_by_value():
+        return False
+    return getattr(sys.modules.get(module), function.__qualname__, None) is function
 
 
 class _Quoting:

@@ -16,6 +16,7 @@ from picloud.client import settings
 from picloud.client.autostart import start_node
 from picloud.client.connection import Connection
 from picloud.client.private import PrivateHome
+from picloud.client.recent import Recent
 from picloud.exceptions import CloudException, NodeStoppingError, NodeUnreachableError
 from picloud.model.settings import Settings
 from picloud.wire import messages
@@ -38,6 +39,7 @@ class _Mine(threading.local):
 
     def __init__(self) -> None:
         self.idle: list[Connection] = []
+        self.is_waiting = True
 
 
 class Session:
@@ -51,6 +53,8 @@ class Session:
         self.welcome: messages.Welcome | None = None
         """What the node said last; None before the first request."""
         self.closed = False
+        self.recent = Recent(values.cloud_result_cache_size << 10)
+        """Ends that came with submissions."""
         self._private = private
         self._known: tuple[str, set[str]] = ("", set())
         self._reset()
@@ -65,6 +69,15 @@ class Session:
     def is_private(self) -> bool:
         """Whether the node ends with this session."""
         return self._private is not None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether this thread asked for a result since its last submission: then it is likely to ask for the next one's at once."""
+        return self._mine.is_waiting
+
+    @is_waiting.setter
+    def is_waiting(self, value: bool) -> None:
+        self._mine.is_waiting = value
 
     def request(self, message: messages.Message, body: Sequence[Buffer] = (), timeout: float | None = None) -> Received:
         """Send a message and return the node's answer, by a new node if this one goes.
@@ -177,6 +190,8 @@ class Session:
                         deadline = time.monotonic() + RECONNECT_SECONDS
             time.sleep(_STEP)
         self._connections.add(connection)
+        if self.welcome is not None and self.welcome.generation != connection.welcome.generation:
+            self.recent.clear()
         self.welcome = connection.welcome
         return connection
 

@@ -7,6 +7,7 @@ here.  A module that only an import inside a function would load is looked at on
 from __future__ import annotations
 
 import linecache
+import os
 import sys
 import threading
 from dataclasses import dataclass
@@ -42,6 +43,15 @@ def _spec_of(module: ModuleType) -> ModuleSpec | None:
     return getattr(module, "__spec__", None)
 
 
+def _unchanged(seen: tuple[str, int, int]) -> bool:
+    """Return whether a file is still the one that was read."""
+    try:
+        facts = os.stat(seen[0])
+    except OSError:
+        return False
+    return facts.st_mtime_ns == seen[1] and facts.st_ino == seen[2]
+
+
 @dataclass(frozen=True, slots=True)
 class _State:
     """What the last look saw; while it still holds, so does the bundle."""
@@ -52,7 +62,7 @@ class _State:
     names: list[str]
     modules: list[ModuleType]
     specs: list[ModuleSpec | None]
-    files: list[tuple[str, Stamp | None]]
+    files: list[tuple[str, int, int]]
     encoded: EncodedBundle
 
     def holds(self) -> bool:
@@ -63,7 +73,7 @@ class _State:
             and sys.path == self.path
             and all(map(is_, map(loaded.get, self.names), self.modules))
             and all(map(is_, map(_spec_of, self.modules), self.specs))
-            and all(project.stamp(file) == seen for file, seen in self.files)
+            and all(map(_unchanged, self.files))
         )
 
 
@@ -128,6 +138,7 @@ class Sources:
         self._follow(path)
         encoded = self._encode()
         modules = [entry.module for entry in self._loaded.values()]
+        unloaded = self._unloaded.values()
         self._state = _State(
             count=len(loaded),
             last=loaded[-1][0],
@@ -135,7 +146,7 @@ class Sources:
             names=list(self._loaded),
             modules=modules,
             specs=[entry.spec for entry in self._loaded.values()],
-            files=[(entry.source.file, entry.stamp) for entry in self._unloaded.values() if entry.stamp],
+            files=[(entry.source.file, entry.stamp.mtime, entry.stamp.inode) for entry in unloaded if entry.stamp],
             encoded=encoded,
         )
         return encoded

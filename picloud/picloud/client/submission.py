@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate, islice
 from types import MethodType
@@ -28,8 +27,7 @@ _ROWS = 8192
 _PART_ITEMS = 1 << 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """What the caller wants, checked."""
 
     function: Callable[..., Any]
@@ -38,9 +36,9 @@ class Request:
     """The tuples of positional arguments of a map, or the one (args, kwargs) of a call."""
     is_map: bool
     """Which of both it is."""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any]
     """Fields of `model.array.JobOptions` that differ from their defaults."""
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str]
     """Environment variables on top of the clean base."""
 
 
@@ -108,6 +106,7 @@ class Submitter:
 class _Submission:
     def __init__(self, session: Session, request: Request, sources: Sources, contexts: Contexts) -> None:
         self._session = session
+        self._linger = not request.is_map and session.is_waiting
         self._request = request
         self._segments: SegmentWriter | None = None
         self._sent = False
@@ -120,6 +119,7 @@ class _Submission:
         self._single = b""
 
     def run(self) -> range:
+        self._session.is_waiting = False
         try:
             self._prepare()
             submitted = self._session.run(self._exchange)
@@ -203,7 +203,10 @@ class _Submission:
             body = (self._single,)
         received = connection.request(self._message(sequence, count), body)
         known.update(blob.hash for blob in sent)
-        return messages.expect(received.message, messages.Submitted)
+        submitted = messages.expect(received.message, messages.Submitted)
+        if received.body:
+            self._session.recent.put(submitted.first, received.body)
+        return submitted
 
     def _message(self, sequence: int, count: int) -> messages.Submit:
         return messages.Submit(
@@ -216,6 +219,7 @@ class _Submission:
             parent=None,
             hostname=self._session.hostname,
             options=dict(self._request.options),
+            linger=self._linger,
         )
 
 

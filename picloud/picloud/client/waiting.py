@@ -39,6 +39,7 @@ def wait(session: Session, ranges: Sequence[JidRange], mode: str, timeout: float
     Raises:
         CloudException: what the node says, such as `UnknownJobError`.
     """
+    session.is_waiting = True
     span = Patience(timeout)
 
     def exchange(connection: Connection) -> messages.Waited:
