@@ -10,8 +10,7 @@ import rich_click as click
 from picloud.cli.commands import Command, Options, parsed
 from picloud.cli.measures import format_size, parse_duration, parse_size
 from picloud.cli.output import Form, ago, print_json, print_table, record
-from picloud.client import settings
-from picloud.client.session import Session
+from picloud.cli.source import open_node
 from picloud.model.job import FINISHED
 from picloud.wire import messages
 
@@ -51,12 +50,9 @@ def collect(
 
     Submissions are kept or deleted as a whole, and only when all their jobs have ended. All that is asked for must hold.
     """
-    session = Session(settings.current())
-    try:
+    with open_node() as node:
         request = messages.Collect(not yes, older_than, label, list(states), larger_than)
-        found = messages.expect(session.request(request).message, messages.Collected)
-    finally:
-        session.close()
+        found = messages.expect(node.session.request(request).message, messages.Collected)
     if options.json:
         print_json(record({"dry_run": not yes, "arrays": found.arrays, "bytes": found.bytes}))
     else:

@@ -32,6 +32,10 @@ class Exit(IntEnum):
     """Ctrl-C."""
 
 
+class NoNodeError(Exception):
+    """No node could be reached; the cause says why."""
+
+
 def exit_status(error: BaseException) -> Exit:
     """Return the exit status that tells of an error."""
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
@@ -40,7 +44,7 @@ def exit_status(error: BaseException) -> Exit:
         return Exit.USAGE
     if isinstance(error, CloudTimeoutError):
         return Exit.TIMED_OUT
-    if isinstance(error, (NodeUnreachableError, NodeStoppingError)):
+    if isinstance(error, (NoNodeError, NodeUnreachableError, NodeStoppingError)):
         return Exit.UNREACHABLE
     return Exit.FAILED
 
@@ -48,6 +52,8 @@ def exit_status(error: BaseException) -> Exit:
 def report(error: BaseException, *, as_json: bool, verbose: bool) -> int:
     """Tell of an error on stderr and return the exit status; nothing is said where nobody reads any more."""
     status = exit_status(error)
+    if isinstance(error, NoNodeError) and error.__cause__ is not None:
+        error = error.__cause__
     if isinstance(error, BrokenPipeError):
         _stop_writing()
         return status

@@ -12,7 +12,7 @@ import rich_click as click
 from picloud.cli.commands import Command, Options, ReadingCommand, parsed
 from picloud.cli.jids import Selection, parse_jids
 from picloud.cli.output import Form, error_facts, print_facts, print_json, print_table, to_json
-from picloud.cli.source import NodeSource, open_source
+from picloud.cli.source import NodeSource, open_node, open_source
 from picloud.client import info as client_info
 from picloud.client import waiting
 from picloud.exceptions import CloudException, SerializationError
@@ -83,16 +83,12 @@ def result(options: Options, jids: Selection, timeout: float | None, ignore_erro
 @click.pass_obj
 def join(options: Options, jids: Selection, timeout: float | None) -> None:
     """Wait until jobs have ended; fail if one did not end well."""
-    source = NodeSource()
-    try:
-        ranges = jids.ranges(source.newest_first)
-        waited = waiting.wait(source.session, ranges, "failure", timeout)
+    with open_node() as source:
+        waited = waiting.wait(source.session, jids.ranges(source.newest_first), "failure", timeout)
         if waited.failed is not None:
             raise _error_of(source, waited.failed)
         if not waited.satisfied:
             raise waiting.timed_out("picloud join timed out", waited)
-    finally:
-        source.session.close()
     _nothing(options)
 
 
@@ -109,7 +105,10 @@ def _error_of(source: NodeSource, jid: int) -> CloudException:
     "--output",
     "keys",
     metavar="KEYS",
-    help=f"What to print, such as {','.join(client_info.DEFAULT)} (which is the default), or all (with --json without args, kwargs and func_object).",
+    help=(
+        f"What to print, such as {','.join(client_info.DEFAULT)} (which is the default), or all; "
+        "with --json, all leaves out args, kwargs and func_object."
+    ),
 )
 @click.pass_obj
 def info(options: Options, jids: Selection, keys: str | None) -> None:
@@ -150,12 +149,9 @@ def info_keys(text: str | None, *, as_json: bool) -> tuple[str, ...]:
 @click.pass_obj
 def kill(options: Options, jids: Selection) -> None:
     """Kill jobs; those that have ended are left as they are."""
-    source = NodeSource()
-    try:
+    with open_node() as source:
         ranges = None if jids.is_all else _as_lists(jids.ranges(source.newest_first))
         source.session.request(messages.Kill(ranges))
-    finally:
-        source.session.close()
     _nothing(options)
 
 
@@ -164,11 +160,8 @@ def kill(options: Options, jids: Selection) -> None:
 @click.pass_obj
 def delete(options: Options, jids: Selection) -> None:
     """Forget jobs that have ended, with their results and output."""
-    source = NodeSource()
-    try:
+    with open_node() as source:
         source.session.request(messages.Delete(_as_lists(jids.ranges(source.newest_first))))
-    finally:
-        source.session.close()
     _nothing(options)
 
 

@@ -14,13 +14,13 @@ import rich_click as click
 
 from picloud.cli import log
 from picloud.cli.commands import Command, LazyGroup, Options, ReadingCommand
-from picloud.cli.failures import Exit
+from picloud.cli.failures import Exit, NoNodeError
 from picloud.cli.measures import format_size
 from picloud.cli.output import ago, print_facts, print_json, record
 from picloud.client import settings
 from picloud.client.autostart import start_node
 from picloud.client.connection import Connection
-from picloud.exceptions import CloudTimeoutError, HomeError, NodeStoppingError, NodeUnreachableError
+from picloud.exceptions import CloudException, CloudTimeoutError, HomeError, NodeStoppingError, NodeUnreachableError
 from picloud.wire import messages
 
 _STEP = 0.02
@@ -69,7 +69,10 @@ def start(options: Options) -> None:
     connection = _running(home)
     started = connection is None
     if connection is None:
-        start_node(home, settings.to_environment(settings.current()))
+        try:
+            start_node(home, settings.to_environment(settings.current()))
+        except CloudException as error:
+            raise NoNodeError from error
         connection = _connected(home)
     welcome = connection.welcome
     connection.close()

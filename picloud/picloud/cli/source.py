@@ -7,10 +7,12 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from picloud.cli.commands import Options
+from picloud.cli.failures import NoNodeError
 from picloud.cli.jids import Listed
 from picloud.client import info as client_info
 from picloud.client import results, settings
 from picloud.client.session import Session
+from picloud.exceptions import CloudException
 from picloud.model.ids import JidRange
 from picloud.wire import messages
 
@@ -34,12 +36,27 @@ class Source(Protocol):
         """Return what `cloud.info` does."""
 
 
-class NodeSource:
-    """The node of the home that the settings name."""
+def connected() -> Session:
+    """Return a session with the node of the home that the settings name, which is started if it does not run.
 
-    def __init__(self) -> None:
-        """Nothing is connected yet."""
-        self.session = Session(settings.current())
+    Raises:
+        NoNodeError: if it can be neither reached nor started.
+    """
+    session = Session(settings.current())
+    try:
+        session.open()
+    except CloudException as error:
+        session.close()
+        raise NoNodeError from error
+    return session
+
+
+class NodeSource:
+    """A node that runs."""
+
+    def __init__(self, session: Session) -> None:
+        """Ask through a session; it stays the caller's."""
+        self.session = session
 
     def newest_first(self) -> Iterator[Listed]:
         """Yield the stored arrays."""
@@ -83,18 +100,23 @@ class NodeSource:
 
 
 @contextmanager
-def _node() -> Iterator[Source]:
-    source = NodeSource()
+def open_node() -> Iterator[NodeSource]:
+    """Give the node of the home that the settings name, and hang up at the end.
+
+    Raises:
+        NoNodeError: if it can be neither reached nor started.
+    """
+    session = connected()
     try:
-        yield source
+        yield NodeSource(session)
     finally:
-        source.session.close()
+        session.close()
 
 
 def open_source(options: Options) -> AbstractContextManager[Source]:
     """Return the node's or, if asked for, the store's answers, to be closed at the end."""
     if not options.offline:
-        return _node()
+        return open_node()
     from picloud.cli.offline import Offline
 
     return Offline(settings.home_of(settings.current()), settings.current())

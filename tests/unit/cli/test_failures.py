@@ -5,7 +5,7 @@ import json
 import pytest
 import rich_click as click
 
-from picloud.cli.failures import Exit, exit_status, report
+from picloud.cli.failures import Exit, NoNodeError, exit_status, report
 from picloud.exceptions import (
     CloudException,
     CloudTimeoutError,
@@ -28,6 +28,7 @@ from picloud.exceptions import (
         (click.BadParameter("what"), 2),
         (NodeUnreachableError("no"), 3),
         (NodeStoppingError("no"), 3),
+        (NoNodeError(), 3),
         (CloudTimeoutError("late"), 124),
         (KeyboardInterrupt(), 130),
         (click.Abort(), 130),
@@ -72,3 +73,10 @@ def test_ctrl_c_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
     report(KeyboardInterrupt(), as_json=True, verbose=False)
     assert json.loads(capsys.readouterr().err)["error"]["code"] == "interrupted"
+
+
+def test_what_kept_a_node_from_being_reached_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    error = NoNodeError()
+    error.__cause__ = HomeError("no such folder")
+    assert report(error, as_json=False, verbose=False) == Exit.UNREACHABLE
+    assert capsys.readouterr().err == "picloud: no such folder\n"
