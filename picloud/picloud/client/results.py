@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pickle
 import struct
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from picloud.client.connection import Connection
@@ -24,6 +23,7 @@ PAGE_BYTES = 4 << 20
 """Bytes of results that are asked for at a time."""
 
 _PLACE = struct.Struct("<4xI4xI8x")
+_TIMES = struct.Struct("<16xff")
 _DONE = bytes((job.DONE,))
 
 
@@ -173,18 +173,25 @@ def error_of(piece: Piece, index: int) -> JobError:
     return job_error(piece.first + index, row.status, ends.meta(row), pickled)
 
 
-def in_order_of_ending(pieces: Sequence[Piece]) -> Iterator[tuple[Piece, int]]:
-    """Yield (piece, index) of all jobs on a page, the one that ended first before the others."""
-    moments: list[tuple[float, int, int]] = []
-    for number, piece in enumerate(pieces):
-        ends = piece.ends
-        for index in range(ends.count):
-            row = ends.row(index)
-            moments.append((ends.started + row.started + row.runtime, number, index))
-    queue = deque(sorted(moments))
-    while queue:
-        _, number, index = queue.popleft()
-        yield pieces[number], index
+class Late(NamedTuple):
+    """A result that is made, or an error that is raised, when its turn comes."""
+
+    piece: Piece
+    """Where it is."""
+    at: int
+    """Its index there."""
+
+
+def ready_values(piece: Piece) -> list[Any]:
+    """Return the results of a piece's jobs, each that is no bare pickle of a job that is done as `Late`."""
+    values = _plain_values(piece.ends)
+    return [Late(piece, index) for index in range(piece.ends.count)] if values is None else values
+
+
+def moments(ends: Ends) -> list[float]:
+    """Return the Unix times (s) at which a record's jobs ended."""
+    times = [ends.started + after + runtime for after, runtime in _TIMES.iter_unpack(ends.rows)]
+    return times * ends.count if ends.flags & RecordFlag.UNIFORM else times
 
 
 def _plain_values(ends: Ends) -> list[Any] | None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 from picloud.client import results, waiting
-from picloud.client.results import Page, Piece
+from picloud.client.results import Late, Page
 from picloud.client.session import Session
 from picloud.model import ids, job
 from picloud.model.ids import JidRange
@@ -20,8 +21,8 @@ from picloud.wire import messages
 READ_AHEAD_BYTES = 1 << 20
 """Bytes of results that are fetched at a time."""
 
-_MIN_WINDOW = 16
-_MAX_WINDOW = 16384
+_MIN_WINDOW = 64
+_MAX_WINDOW = 65536
 _MAX_SEGMENTS = 256
 
 
@@ -46,9 +47,9 @@ class _Stream(Iterator[Any]):
         """Return how many results are to come."""
         return ids.count(self._left)
 
-    def _value(self, piece: Piece, index: int) -> Any:
-        value = results.value_of(piece, index)
-        if not self._ignore_errors and piece.ends.row(index).status != job.DONE:
+    def _late(self, late: Late) -> Any:
+        value = results.value_of(late.piece, late.at)
+        if not self._ignore_errors and late.piece.ends.row(late.at).status != job.DONE:
             raise value
         return value
 
@@ -76,7 +77,7 @@ class Ordered(_Stream):
     ) -> None:
         """Ask for nothing yet."""
         super().__init__(session, ranges, timeout, ignore_errors)
-        self._ready: dict[int, tuple[Piece, int]] = {}
+        self._ready: dict[int, Any] = {}
         self._window = _MIN_WINDOW
 
     def __next__(self) -> Any:
@@ -90,14 +91,14 @@ class Ordered(_Stream):
             self._close_pages()
             raise StopIteration
         start, stop = self._left[0]
-        found = self._ready.pop(start, None)
-        if found is None:
+        ready = self._ready
+        if start not in ready:
             self._fetch(start)
-            found = self._ready.pop(start)
+        value = ready.pop(start)
         self._left[0] = (start + 1, stop)
         if start + 1 >= stop:
             del self._left[0]
-        return self._value(*found)
+        return self._late(value) if type(value) is Late else value
 
     def _fetch(self, jid: int) -> None:
         """Wait for one job, then take what has ended behind it along."""
@@ -113,8 +114,7 @@ class Ordered(_Stream):
 
     def _take(self, page: Page) -> None:
         for piece in page.pieces:
-            for index, jid in enumerate(piece.jids):
-                self._ready[jid] = (piece, index)
+            self._ready.update(zip(piece.jids, results.ready_values(piece), strict=True))
 
 
 class Unordered(_Stream):
@@ -125,7 +125,7 @@ class Unordered(_Stream):
     ) -> None:
         """Ask for nothing yet; a job that is named twice is given once."""
         super().__init__(session, _merged(ranges), timeout, ignore_errors)
-        self._ready: deque[tuple[Piece, int]] = deque()
+        self._ready: deque[Any] = deque()
 
     def __next__(self) -> Any:
         """Return the result of the job that ended next.
@@ -139,7 +139,8 @@ class Unordered(_Stream):
             if not self._left:
                 raise StopIteration
             self._fetch()
-        return self._value(*self._ready.popleft())
+        value = self._ready.popleft()
+        return self._late(value) if type(value) is Late else value
 
     def __length_hint__(self) -> int:
         """Return how many results are to come."""
@@ -147,7 +148,13 @@ class Unordered(_Stream):
 
     def _fetch(self) -> None:
         page = self._waited(results.fetch(self._session, self._left, "any", self._timeout, READ_AHEAD_BYTES))
-        self._ready.extend(results.in_order_of_ending(page.pieces))
+        ended = [
+            entry
+            for piece in page.pieces
+            for entry in zip(results.moments(piece.ends), results.ready_values(piece), strict=True)
+        ]
+        ended.sort(key=itemgetter(0))
+        self._ready.extend(map(itemgetter(1), ended))
         self._left = _without(self._left, [(piece.first, piece.first + piece.ends.count) for piece in page.pieces])
 
 
