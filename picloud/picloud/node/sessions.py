@@ -22,11 +22,12 @@ _log = logging.getLogger(__name__)
 class Session:
     """One client's connection; its requests are answered one after the other."""
 
-    __slots__ = ("_server", "client", "link", "on_close", "parts", "resumed", "worker")
+    __slots__ = ("_fault", "_server", "client", "link", "on_close", "parts", "resumed", "worker")
 
     def __init__(self, server: Server, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
         """Begin to read requests."""
         self._server = server
+        self._fault: CloudException | None = None
         self.client = ""
         """The connection's own id, '' before the greeting."""
         self.resumed = True
@@ -74,18 +75,29 @@ class Session:
             handler = self._server.handlers.get(type(message))
             if handler is None:
                 raise ProtocolError(f"A client does not send {type(message).__name__}")
+            if isinstance(message, messages.Submit) and self._fault is not None:
+                fault, self._fault, self.parts = self._fault, None, []
+                raise fault
             if self._server.stopping and not isinstance(message, messages.NodeStatus):
                 raise NodeStoppingError("The node is closing", hint="ask again: the next node starts by itself")
             handler(self, received)
         except CloudException as error:
-            self.fail(error)
+            self._refuse(message, error)
         except Exception as error:
             _log.exception("request %s failed", type(message).__name__)
-            self.fail(
+            self._refuse(
+                message,
                 CloudException(
                     f"The node failed at {type(message).__name__}: {error!r}", hint="see `picloud node logs`"
-                )
+                ),
             )
+
+    def _refuse(self, message: messages.Message, error: CloudException) -> None:
+        """Answer with an error; what has no answer of its own fails the submission that it was sent for."""
+        if isinstance(message, (messages.Blob, messages.Part)) and self.client:
+            self._fault = self._fault or error
+        else:
+            self.fail(error)
 
     def _closed(self) -> None:
         undo, self.on_close = self.on_close, None

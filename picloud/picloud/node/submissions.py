@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_type_hints
 
 from picloud.exceptions import CloudException, DependencyError, ProtocolError, UnknownJobError
 from picloud.model import arguments, job
@@ -17,6 +17,7 @@ from picloud.node.reactor import Reactor
 from picloud.node.reads import Reader
 from picloud.node.room import Room
 from picloud.node.sessions import Handler, Session
+from picloud.node.waiting import as_ranges
 from picloud.node.waits import failure_in
 from picloud.scheduler import events
 from picloud.store.batch import argument_segments
@@ -29,7 +30,11 @@ MAX_ITEMS = 1 << 31
 """Most items of one array: indexes are stored in 32 bits."""
 
 _DEFAULTS = JobOptions()
-_OPTION_NAMES = frozenset(field.name for field in fields(JobOptions))
+_OPTION_TYPES: dict[str, tuple[type, ...]] = {
+    name: (float, int, NoneType) if name == "max_runtime" else (hint,)
+    for name, hint in get_type_hints(JobOptions).items()
+    if name != "depends_on"
+}
 
 
 class BlobMissingError(CloudException):
@@ -152,8 +157,11 @@ class Submissions:
         key = (array.context, array.options.core_type, array.options.cores)
         pool = self._pools.get(key)
         if pool is None:
-            context = self._reactor.contents.context(array.context)
-            pool = self._pools[key] = pool_of(context, self._place, *key[1:])
+            try:
+                context = self._reactor.contents.context(array.context)
+                pool = self._pools[key] = pool_of(context, self._place, *key[1:])
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                raise ProtocolError(f"The context of a submission could not be read: {error!r}") from error
             if len(self._pools) > 1000:
                 self._pools.pop(next(iter(self._pools)))
         return pool
@@ -218,14 +226,19 @@ def _answer(session: Session, live: LiveArray) -> None:
 
 
 def _options(values: dict[str, Any]) -> JobOptions:
+    """Return options as they came from a client, each of its field's type: a wrong one could never be read from the store."""
     if not values:
         return _DEFAULTS
-    if not _OPTION_NAMES.issuperset(values):
-        raise ProtocolError("A submission has options that this node does not know")
     known = dict(values)
-    if "depends_on" in known:
-        known["depends_on"] = tuple((int(start), int(stop)) for start, stop in known["depends_on"])
-    return JobOptions(**known)
+    for name, value in values.items():
+        if name == "depends_on" and isinstance(value, list):
+            known[name] = tuple(as_ranges(value))
+        elif type(value) not in _OPTION_TYPES.get(name, ()):
+            raise ProtocolError(f"A submission has an option that this node does not know: {name}={value!r}")
+    options = JobOptions(**known)
+    if options.cores < 1 or not (options.max_runtime is None or options.max_runtime > 0):
+        raise ProtocolError("A submission asks for less than one core, or for no time at all")
+    return options
 
 
 def _checked(record: bytes) -> bytes:
@@ -244,3 +257,5 @@ def _check_parts(message: messages.Submit, parts: list[tuple[int, bytes]]) -> No
         at += arguments.count_of(record)
     if at != message.count or not 0 < message.count <= MAX_ITEMS:
         raise ProtocolError(f"A submission of {message.count} items came with arguments for {at}")
+    if not 0 <= message.sequence < 1 << 63:
+        raise ProtocolError(f"A submission cannot have the number {message.sequence}")

@@ -64,9 +64,7 @@ def peer() -> Iterator[Peer]:
 
 
 def _chunk(count: int, group: int = 1) -> RunningChunk:
-    return RunningChunk(
-        seq=1, first=100, start=10, count=count, attempt=1, group=group, tickets=-(-count // group)
-    )
+    return RunningChunk(seq=1, first=100, start=10, count=count, attempt=1, group=group, tickets=-(-count // group))
 
 
 def _begin(peer: Peer, chunk: RunningChunk) -> None:
