@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RunningJob:
-    """What is known inside a job about itself."""
+    """What is known inside a job about itself; one object serves all items of a chunk."""
 
-    jid: int
-    """Its id; an array's items follow each other in one object."""
+    first: int
+    """Jid of the chunk's first item."""
     attempt: int
     """Which attempt this is, from 1."""
     worker: int
     """Id of the worker that runs it, within its node's life."""
+    index: Callable[[], int]
+    """Returns the index within the chunk of the item that runs."""
+
+    @property
+    def jid(self) -> int:
+        """Return the id of the job that runs."""
+        return self.first + self.index()
 
 
 current: RunningJob | None = None

@@ -12,7 +12,8 @@ from picloud.wire import descriptors as rights
 from picloud.wire import messages
 from picloud.wire.frames import Buffer, Decoder, prefix
 
-_READ = 1 << 18
+# Larger buffers are mapped and unmapped by malloc at each call, which costs more than the call.
+_READ = 1 << 16
 
 
 class Received(NamedTuple):

@@ -54,6 +54,10 @@ class Arena:
         self.floats[layout.CHUNK_STARTED // 8] = started
         self._set(layout.SEQ, seq)
 
+    def current(self) -> int:
+        """Return the index within the chunk of the item that runs, -1 between items."""
+        return self.integers[layout.CURRENT // 8]
+
     def roll(self) -> None:
         """Begin at the first row again; the reader has copied all that is done."""
         self._restart(self.base + self.row)

@@ -72,7 +72,7 @@ class Store:
 class Items(NamedTuple):
     """The arguments of a chunk, cut but not yet unpickled."""
 
-    blob: memoryview
+    blob: bytes
     """All items end to end."""
     offsets: array[int]
     """Where each item begins, and the end of the last."""
@@ -86,14 +86,15 @@ def items_of(record: bytes, segments: Sequence[str], descriptors: Sequence[int])
     behind = _COUNT + _WORD * (n + 1)
     offsets = array("I")
     offsets.frombytes(record[_COUNT:behind])
-    blob = memoryview(record)[behind:]
-    if not segments and record.find(_MAGIC, behind) < 0:
+    # Bytes, since their slices are quicker to make and to read than a view's; a large item lies in a segment anyway.
+    blob = record[behind:]
+    if not segments and _MAGIC not in blob:
         return Items(blob, offsets, pickle.loads)
     opened = dict(zip(segments, descriptors, strict=True))
 
-    def load(item: memoryview) -> Any:
+    def load(item: bytes) -> Any:
         if item[:1] == arguments.SEGMENT_MARK:
-            return payload.load_segment(opened[bytes(item[1:]).decode()])
+            return payload.load_segment(opened[item[1:].decode()])
         return payload.load(item)
 
     return Items(blob, offsets, load)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import itertools
 import os
 import sys
 import time
@@ -14,7 +13,8 @@ from picloud.model.context import Context
 
 _libc = ctypes.CDLL(None)
 _libc.clearenv.argtypes = ()
-_environ = ctypes.POINTER(ctypes.c_char_p).in_dll(_libc, "environ")
+_environ = ctypes.c_void_p.in_dll(_libc, "environ")
+_POINTER = ctypes.sizeof(ctypes.c_void_p)
 _os_environ = os.environ
 _sys_path = sys.path
 
@@ -28,12 +28,14 @@ class ContextError(CloudException):
 class Surroundings:
     """What was set last, so that the same context again costs a look."""
 
-    __slots__ = ("_environment", "_extra")
+    __slots__ = ("_address", "_context", "_extra", "_pointers")
 
     def __init__(self, extra: Mapping[str, str]) -> None:
         """Every job's environment also holds `extra`."""
         self._extra = dict(extra)
-        self._environment: list[bytes] = []
+        self._context: Context | None = None
+        self._address = 0
+        self._pointers = b""
 
     def enter(self, context: Context) -> None:
         """Set everything to the context's, whatever a job has left.
@@ -41,8 +43,10 @@ class Surroundings:
         Raises:
             ContextError: if the working folder cannot be entered; all else is set then.
         """
-        self._set_environment(dict(context.environment) | self._extra)
-        if sys.path is not _sys_path or sys.path != list(context.path):
+        if context is not self._context or os.environ is not _os_environ or self._environment_changed():
+            self._set_environment(dict(context.environment) | self._extra)
+            self._context = context
+        if sys.path is not _sys_path or tuple(sys.path) != context.path:
             sys.path = _sys_path
             sys.path[:] = context.path
         os.umask(context.umask)
@@ -56,17 +60,18 @@ class Surroundings:
             ) from None
 
     def _set_environment(self, wanted: Mapping[str, str]) -> None:
-        expected = [os.fsencode(f"{name}={value}") for name, value in wanted.items()]
-        if os.environ is _os_environ and expected == self._environment == _current():
-            return
-        os.environ = _os_environ
+        os.environ = _os_environ  # noqa: B003 - it is emptied next
         os.environ.clear()
         _libc.clearenv()
         os.environ.update(wanted)
         time.tzset()
-        self._environment = expected
+        self._address = _environ.value or 0
+        self._pointers = self._read_pointers(len(wanted) + 1)
 
+    def _environment_changed(self) -> bool:
+        """Return whether anything set a variable since, putenv(3) in a library included: its entry then points elsewhere."""
+        # Where the list itself is another one, it may be shorter than what would be read.
+        return _environ.value != self._address or self._read_pointers(len(self._pointers) // _POINTER) != self._pointers
 
-def _current() -> list[bytes]:
-    """Return the environment as C sees it, which putenv(3) changes too: what a job's subprocesses would get."""
-    return list(itertools.takewhile(bool, map(_environ.__getitem__, itertools.count()))) if _environ else []
+    def _read_pointers(self, count: int) -> bytes:
+        return ctypes.string_at(self._address, count * _POINTER) if self._address else b""

@@ -13,7 +13,8 @@ import cloudpickle
 
 from picloud.model.cause import Cause, CauseKind
 
-_OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_OWN = tuple(os.path.join(_PACKAGE, room, "") for room in ("worker", "wire"))
 _LIMIT = 256 << 10
 """Characters of a traceback's text, and bytes of a pickled exception, that are kept."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import os
 import resource
@@ -125,7 +126,8 @@ def fork(order: Order) -> tuple[Forked, list[int]]:
             opened.append(spool.create(f"{path}.{stream}"))
         for stream in ("out", "err"):
             opened.append(os.open(f"{path}.{stream}", os.O_RDONLY | os.O_CLOEXEC))
-        node, own, reader, writer, memory, out, err, out_read, err_read = opened
+        opened.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        node, own, reader, writer, memory, out, err, out_read, err_read, null = opened
         equipment = main.Equipment(
             worker=order.worker,
             home=order.home,
@@ -133,6 +135,7 @@ def fork(order: Order) -> tuple[Forked, list[int]]:
             socket=own,
             tickets=reader,
             arena=memory,
+            null=null,
             out=out,
             err=err,
             log=2,
@@ -142,7 +145,7 @@ def fork(order: Order) -> tuple[Forked, list[int]]:
     except BaseException:
         close_all(opened)
         raise
-    os.close(own)
+    close_all((own, null))
     kept = os.dup(memory)
     return Forked(order.worker, process, kept, out, err), [node, reader, writer, memory, out_read, err_read]
 
@@ -177,25 +180,20 @@ def _reset_signals() -> None:
 def _keep_only(equipment: main.Equipment) -> main.Equipment:
     """Close everything that is not the worker's, and move its own out of the way of job code that closes low numbers."""
     log = os.dup(2)
-    null = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((null, 0), (equipment.out, 1), (equipment.err, 2)):
+    for source, target in ((equipment.null, 0), (equipment.out, 1), (equipment.err, 2)):
         os.dup2(source, target)
     floor = min(_HIGH, max(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 32))
-    names = ("socket", "tickets", "arena", "out", "err")
+    given = {name: getattr(equipment, name) for name in ("socket", "tickets", "arena", "null", "out", "err")}
     moved = {
         name: fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, floor)
-        for name, descriptor in [(name, getattr(equipment, name)) for name in names] + [("log", log)]
+        for name, descriptor in (given | {"log": log}).items()
     }
     at = 3
     for descriptor in sorted(moved.values()):
         os.closerange(at, descriptor)
         at = descriptor + 1
-    os.closerange(at, _largest_descriptor() + 1)
-    return main.Equipment(worker=equipment.worker, home=equipment.home, generation=equipment.generation, **moved)
-
-
-def _largest_descriptor() -> int:
-    return max(map(int, os.listdir("/proc/self/fd")))
+    os.closerange(at, max(map(int, os.listdir("/proc/self/fd"))) + 1)
+    return dataclasses.replace(equipment, **moved)
 
 
 def _share_lock(home: str) -> None:

@@ -70,7 +70,7 @@ class Kills:
         flags.before = True
 
     def check(self, index: int) -> None:
-        """Raise in the item at `index`, which is about to start, if a kill came for it too early; called while it counts as running.
+        """Raise in the item at `index`, which counts as running and has not started, if a kill came for it too early.
 
         Raises:
             KilledException: if so.

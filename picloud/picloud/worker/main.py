@@ -48,6 +48,8 @@ class Equipment:
     """Read end of its ticket pipe."""
     arena: int
     """Its arena."""
+    null: int
+    """/dev/null, which jobs read."""
     out: int
     """Its spool of stdout."""
     err: int
@@ -66,10 +68,12 @@ class Worker:
         self._store = cargo.Store()
         self._bundle = ""
         self._submission = 0
+        self._spoiled = ""
         self._function: Callable[..., Any] | None = None
         flags = Flags()
         arena = Arena(equipment.arena)
-        self._streams = Streams(equipment.out, equipment.err, f"{equipment.generation}-{equipment.worker}", flags)
+        name = f"{equipment.generation}-{equipment.worker}"
+        self._streams = Streams(equipment.null, equipment.out, equipment.err, name, flags)
         self._streams.install()
         kills = Kills(arena, flags)
         kills.install()
@@ -107,6 +111,8 @@ class Worker:
                 self._channel.send(messages.ChunkEnded(message.seq, done, reason))
                 if reason:
                     return
+                # Now nobody waits for it; the next submission's first item would.
+                self._clean()
             elif not isinstance(message, (messages.Resume, messages.Rolled)):
                 raise ProtocolError(f"A worker was sent an unexpected {type(message).__name__}")
 
@@ -145,11 +151,9 @@ class Worker:
         changed = self._watch.changed_module()
         if changed:
             return f"{changed} was edited"
+        if self._spoiled:
+            return self._spoiled
         self._function = None
-        self._streams.install()
-        reason = self._baseline.restore()
-        if reason:
-            return reason
         context = self._store.context(chunk.context)
         try:
             self._surroundings.enter(context)
@@ -160,6 +164,11 @@ class Worker:
         self._function = function if chunk.is_map else _Spread(function)
         self._submission = chunk.first
         return ""
+
+    def _clean(self) -> None:
+        """Put back what jobs have changed; what cannot be put back ends the worker when another submission comes."""
+        self._streams.install()
+        self._spoiled = self._baseline.restore()
 
     def _take_bundle(self, name: str) -> None:
         if name == self._bundle:
@@ -197,9 +206,11 @@ class _Failing:
 
     def __init__(self, error: Exception) -> None:
         self._error = error
+        self._traceback = error.__traceback__
 
     def __call__(self, *_arguments: object, **_keywords: object) -> Any:
-        raise self._error
+        # Else each item would lengthen the traceback.
+        raise self._error.with_traceback(self._traceback)
 
 
 def run(equipment: Equipment) -> NoReturn:

@@ -5,6 +5,7 @@ The baseline is taken once, when the worker is ready and has run nothing.  What 
 
 from __future__ import annotations
 
+import _signal
 import builtins
 import gc
 import logging
@@ -18,10 +19,14 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
-_LIMITS = sorted(
-    {value for name, value in vars(resource).items() if name.startswith("RLIMIT_") and isinstance(value, int)}
-)
+# The functions of the module `signal` turn every number and handler into an enum, which costs more than all else here.
+_handler_of = _signal.getsignal
+_SIGNALS = sorted(map(int, signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}))
+_LIMITS = [
+    getattr(resource, f"RLIMIT_{name}")
+    for name in ("AS", "CORE", "CPU", "DATA", "FSIZE", "NOFILE", "NPROC", "STACK")
+    if hasattr(resource, f"RLIMIT_{name}")
+]
 _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 
 
@@ -30,7 +35,7 @@ class Baseline:
 
     def __init__(self) -> None:
         """Take it."""
-        self._handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+        self._handlers = [(number, _handler_of(number)) for number in _SIGNALS]
         self._limits = {kind: resource.getrlimit(kind) for kind in _LIMITS}
         self._cpus = os.sched_getaffinity(0)
         self._priority = os.getpriority(os.PRIO_PROCESS, 0)
@@ -63,9 +68,9 @@ class Baseline:
         for timer in _TIMERS:
             signal.setitimer(timer, 0)
         signal.set_wakeup_fd(-1)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        for number, handler in self._handlers.items():
-            if handler is not None and signal.getsignal(number) is not handler:
+        _signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        for number, handler in self._handlers:
+            if _handler_of(number) is not handler and handler is not None:
                 signal.signal(number, handler)
 
     def _restore_interpreter(self) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from time import perf_counter, time
 from typing import Any
 
+from picloud.exceptions import ProtocolError
 from picloud.model import arena as layout
 from picloud.model import job, running
 from picloud.model.outcome import ROW, RowFlag
@@ -98,48 +99,55 @@ class Runner:
         """Run items for as long as there are tickets; return how many were run.
 
         Raises:
-            ProtocolError: if a ticket is not of this chunk.
+            ProtocolError: if a ticket is not of this chunk, or stands for more items than the arena has rows.
             OSError: if the node is gone.
         """
+        if task.group > layout.ROW_CAPACITY:
+            raise ProtocolError(f"A ticket for {task.group} items is larger than the arena")
         arena, streams, flags = self._arena, self._streams, self._flags
         self._encoder.limit, self._encoder.trace = task.max_result, task.trace
         started, zero = time(), perf_counter()
         shift = started - zero
-        streams.skip()
+        streams.begin()
         arena.begin(task.seq, started, task.max_output)
         arena.note_output(streams.out_start, streams.err_start)
-        self_job = running.current = RunningJob(task.first, task.attempt, self._worker)
+        running.current = RunningJob(task.first, task.attempt, self._worker, arena.current)
 
         # Everything that the loop touches is a local name.
-        take, seq, count, group, first = self._tickets.take, task.seq, task.count, task.group, task.first
+        take, seq, count, group = self._tickets.take, task.seq, task.count, task.group
         function, load, blob, offsets = task.function, task.items.load, task.items.blob, task.items.offsets
         encode, dumps, simple, check = self._encoder.encode, pickle.dumps, SIMPLE, self._kills.check
         integers, floats, memory, pack_row = arena.integers, arena.floats, arena.memory, ROW.pack_into
         current, current_started, done_at = layout.CURRENT // 8, layout.CURRENT_STARTED // 8, layout.DONE // 8
         row_size, rows_at, heap_at, done_code = ROW.size, layout.ROWS_AT, layout.HEAP_AT, job.DONE
-        small = min(_SMALL, task.max_result) if task.max_result else _SMALL
-        heap_end, row_end = heap_at + layout.HEAP_SIZE - _SMALL, rows_at + layout.ROW_CAPACITY * row_size
-        clock, seek, end_of_file = perf_counter, os.lseek, os.SEEK_END
+        clock, seek, end_of_file, flush_held = perf_counter, os.lseek, os.SEEK_END, streams.flush_held
         out, err, out_start, err_start = streams.out, streams.err, streams.out_start, streams.err_start
+        # A group begins only where the rows and small results of all its items have room, so that no item has to look.
+        small = min(_SMALL, layout.HEAP_SIZE // 2 // group, task.max_result or _SMALL)
+        heap_end = layout.HEAP_SIZE - small * group
+        row_end = layout.ROW_CAPACITY - group
         # Output that C code holds back is looked for after every slow item, and after every item with a ticket of its own.
         slow = _SLOW if group > 1 else -1.0
         at, heap, row = rows_at, heap_at, 0
         announce_at = zero + ANNOUNCE_SECONDS
-        index = stop = 0
+        stop = item_from = 0
+        failure: BaseException | None = None
         now = clock()
         while stop < count and take(seq):
+            if row > row_end or heap - heap_at > heap_end:
+                arena.row, arena.heap = row, heap - heap_at
+                self._roll(seq)
+                at, heap, row = rows_at, heap_at, 0
             start, stop = stop, min(count, stop + group)
-            for index in range(start, stop):
-                failure: BaseException | None = None
+            floats[current_started] = now + shift
+            for index, item_to in enumerate(offsets[start + 1 : stop + 1], start):
                 try:
                     try:
                         integers[current] = index
-                        floats[current_started] = now + shift
                         flags.running = True
                         if flags.before:
                             check(index)
-                        self_job.jid = first + index
-                        value = function(*load(blob[offsets[index] : offsets[index + 1]]))
+                        value = function(*load(blob[item_from:item_to]))
                         if value is None:
                             payload = NONE
                         elif type(value) in simple:
@@ -150,29 +158,35 @@ class Runner:
                         flags.running = False
                     except BaseException as error:
                         flags.running = False
-                        failure, value, payload = error, None, b""
+                        failure, value, payload, flags.after = error, None, b"", True
                 except KilledException as error:
                     # It came while the item's own exception was on its way.
-                    failure, value, payload = error, None, b""
+                    failure, value, payload, flags.after = error, None, b"", True
+                item_from = item_to
                 end = clock()
+                if end - now > slow:
+                    flush_held()
+                    floats[current_started] = end + shift
                 length = len(payload)
                 if (
                     flags.after
-                    or failure is not None
-                    or end - now > slow
                     or length > small
                     or seek(out, 0, end_of_file) != out_start
                     or seek(err, 0, end_of_file) != err_start
-                    or heap > heap_end
-                    or at == row_end
                 ):
                     arena.row, arena.heap = row, heap - heap_at
                     self._settle(task, payload, failure, now - zero, end - now)
+                    if arena.heap > heap_end:
+                        self._roll(seq)
                     row, heap = arena.row, arena.heap + heap_at
                     at = rows_at + row * row_size
                     out_start, err_start = streams.out_start, streams.err_start
                     failure = None
                     now = clock()
+                    floats[current_started] = now + shift
+                    if now > announce_at:
+                        self._outlet.announce(seq)
+                        announce_at = now + ANNOUNCE_SECONDS
                 else:
                     pack_row(memory, at, done_code, 0, 0, heap - heap_at, 0, length, now - zero, end - now)
                     tail = heap + length
@@ -182,14 +196,20 @@ class Runner:
                     row += 1
                     integers[done_at] = row
                     now = end
-                if now > announce_at:
-                    self._outlet.announce(seq)
-                    announce_at = now + ANNOUNCE_SECONDS
+            if now > announce_at:
+                self._outlet.announce(seq)
+                announce_at = now + ANNOUNCE_SECONDS
         arena.row, arena.heap = row, heap - heap_at
         arena.end()
         running.current = None
-        streams.flush()
+        flush_held()
+        streams.end()
         return stop
+
+    def _roll(self, seq: int) -> None:
+        self._arena.end()
+        self._outlet.roll(seq)
+        self._arena.roll()
 
     def _settle(
         self, task: Task, payload: bytes, failure: BaseException | None, started: float, runtime: float
@@ -232,9 +252,7 @@ class Runner:
         arena = self._arena
         need = len(meta) + len(payload)
         if arena.row == layout.ROW_CAPACITY or arena.heap + need > layout.HEAP_SIZE:
-            arena.end()
-            self._outlet.roll(seq)
-            arena.roll()
+            self._roll(seq)
         at = layout.HEAP_AT + arena.heap
         ROW.pack_into(
             arena.memory,

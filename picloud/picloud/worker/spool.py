@@ -67,10 +67,25 @@ def _text(number: int, name: str, errors: str, flags: Flags) -> io.TextIOWrapper
 class Streams:
     """stdout and stderr of the items of one worker."""
 
-    __slots__ = ("_flags", "err", "err_start", "name", "out", "out_start", "stderr", "stdin", "stdout")
+    __slots__ = (
+        "_err_begin",
+        "_flags",
+        "_out_begin",
+        "_spooled",
+        "err",
+        "err_start",
+        "name",
+        "null",
+        "out",
+        "out_start",
+        "stderr",
+        "stdin",
+        "stdout",
+    )
 
-    def __init__(self, out: int, err: int, name: str, flags: Flags) -> None:
-        """Own two spools; `name` is what their file names begin with."""
+    def __init__(self, null: int, out: int, err: int, name: str, flags: Flags) -> None:
+        """Own /dev/null and two spools; `name` is what their file names begin with."""
+        self.null = null
         self.out = out
         self.err = err
         self.name = name
@@ -79,7 +94,7 @@ class Streams:
         """Where the running item's output begins in the first spool."""
         self.err_start = 0
         """Where it begins in the second."""
-        self.skip()
+        self.begin()
         self.renew()
         # What C code prints is written at each line's end, so that it belongs to the item that printed it.
         _libc.setvbuf(ctypes.c_void_p.in_dll(_libc, "stdout"), None, _IOLBF, 0)
@@ -95,17 +110,12 @@ class Streams:
         self.flush()
         os.dup2(self.out, 1)
         os.dup2(self.err, 2)
-        null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-        if null:
-            os.dup2(null, 0)
-            os.close(null)
-        else:
-            os.set_inheritable(0, True)
+        os.dup2(self.null, 0)
         if self.stdin.closed or self.stdout.closed or self.stderr.closed:
             self.renew()
-        sys.stdin = sys.__stdin__ = self.stdin  # type: ignore[assignment, misc]
-        sys.stdout = sys.__stdout__ = self.stdout  # type: ignore[assignment, misc]
-        sys.stderr = sys.__stderr__ = self.stderr  # type: ignore[assignment, misc]
+        sys.stdin = sys.__stdin__ = self.stdin  # type: ignore[misc]
+        sys.stdout = sys.__stdout__ = self.stdout  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = self.stderr  # type: ignore[misc]
 
     def flush(self) -> None:
         """Write what Python's streams and C's hold back, also where a job has put its own in their place."""
@@ -117,10 +127,26 @@ class Streams:
                 continue
         _libc.fflush(None)
 
-    def skip(self) -> None:
-        """Let the next item's output begin here: what was written between items is nobody's."""
-        self.out_start = os.lseek(self.out, 0, os.SEEK_END)
-        self.err_start = os.lseek(self.err, 0, os.SEEK_END)
+    def flush_held(self) -> None:
+        """Write what C code holds back, and look whether a job has put streams of its own in the place of ours."""
+        _libc.fflush(None)
+        if sys.stdout is not self.stdout or sys.stderr is not self.stderr:
+            self._flags.after = True
+
+    def begin(self) -> None:
+        """Begin a chunk: what was written between chunks is nobody's."""
+        self.out_start = self._out_begin = os.lseek(self.out, 0, os.SEEK_END)
+        self.err_start = self._err_begin = os.lseek(self.err, 0, os.SEEK_END)
+        self._spooled = False
+
+    def end(self) -> None:
+        """End a chunk: if all its output went into metas, the files give back the room."""
+        if self._spooled:
+            return
+        if self.out_start > self._out_begin:
+            os.ftruncate(self.out, self._out_begin)
+        if self.err_start > self._err_begin:
+            os.ftruncate(self.err, self._err_begin)
 
     def take(self, limit: int) -> dict[str, Any]:
         """Return the meta of what the running item wrote, and begin the next one; empty if it wrote nothing.
@@ -136,6 +162,7 @@ class Streams:
         self.out_start, self.err_start = out, err
         if any(not isinstance(value, str) for value in meta.values()):
             meta["spool"] = self.name
+            self._spooled = True
         return meta
 
 

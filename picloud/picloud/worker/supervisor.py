@@ -21,10 +21,12 @@ import cloudpickle
 from picloud.wire import messages
 from picloud.wire.channel import Channel, Received
 from picloud.wire.descriptors import close_all
-from picloud.worker import forking, limits, processes
+from picloud.worker import floods, forking, limits, processes
 from picloud.worker.forking import Forked, Order
 
-_TICK = 0.05
+_ENDING_TICK = 0.05
+_BUSY_TICK = 0.25
+_IDLE_TICK = 2.0
 
 
 class Supervisor:
@@ -37,6 +39,7 @@ class Supervisor:
         self._workers: dict[int, Forked] = {}
         self._ending: list[Forked] = []
         self._orphans = 0
+        self._busy: list[bool] = []
         self._configured: messages.Configure | None = None
         self._woken, waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
@@ -50,11 +53,20 @@ class Supervisor:
         self._selector.register(self._woken, selectors.EVENT_READ, self._wake)
         try:
             while True:
-                for key, _ in self._selector.select(_TICK if self._ending else None):
+                for key, _ in self._selector.select(self._tick()):
                     key.data()
                 self._clear_up()
+                self._busy = [floods.cut(each.arena, each.out, each.err) for each in self._workers.values()]
         except (EOFError, ConnectionError):
             self._end(0)
+
+    def _tick(self) -> float | None:
+        """Return after how many seconds to look again, None if there is nothing to look at."""
+        if self._ending:
+            return _ENDING_TICK
+        if not self._workers:
+            return None
+        return _BUSY_TICK if any(self._busy) else _IDLE_TICK
 
     def _wake(self) -> None:
         os.read(self._woken, 4096)

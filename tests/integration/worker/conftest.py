@@ -7,6 +7,7 @@ import mmap
 import os
 import pickle
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -28,6 +29,7 @@ from picloud.model import arena, arguments, outcome
 from picloud.model.bundle import Bundle
 from picloud.model.context import Context, content_hash
 from picloud.model.outcome import RowFlag
+from picloud.testing.node import temporary_home
 from picloud.wire import messages, payload
 from picloud.wire.channel import Channel, Received
 
@@ -145,7 +147,7 @@ class WorkerHandle:
         context = context or self.driver.context(bundle=bundle)
         if bundle is not None:
             assert self.load("bundle", bundle.encode()) == context.bundle
-        pickled = function if isinstance(function, bytes) else cloudpickle.dumps(function)
+        pickled = function if isinstance(function, bytes) else by_value(function)
         self.channel.send(
             messages.Chunk(
                 seq=self.seq,
@@ -338,6 +340,18 @@ class Driver:
         self.process.wait(PATIENCE)
 
 
+def by_value(function: Any) -> bytes:
+    """Pickle a function; what stands in a test's module travels by value, as what stands in a script does."""
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    if module is None or not module.__name__.startswith(("tests.", "test_")):
+        return bytes(cloudpickle.dumps(function))
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        return bytes(cloudpickle.dumps(function))
+    finally:
+        cloudpickle.unregister_pickle_by_value(module)
+
+
 def until(condition: Callable[[], bool], what: str) -> None:
     """Wait for something, at most for the patience."""
     deadline = time.monotonic() + PATIENCE
@@ -364,14 +378,28 @@ def running(home: Path, **options: Any) -> Iterator[Driver]:
         driver.stop()
 
 
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Driver]:
+    """Give a supervisor that the tests of a module share."""
+    home = temporary_home()
+    with running(home) as started:
+        yield started
+    shutil.rmtree(home)
+
+
 @pytest.fixture
-def driver(home: Path) -> Iterator[Driver]:
-    """Give a supervisor."""
+def own_driver(home: Path) -> Iterator[Driver]:
+    """Give a supervisor that the test may destroy."""
     with running(home) as started:
         yield started
 
 
 @pytest.fixture
-def worker(driver: Driver) -> WorkerHandle:
-    """Give a worker."""
-    return driver.worker()
+def worker(driver: Driver) -> Iterator[WorkerHandle]:
+    """Give a worker, which is gone after the test with all that its jobs started."""
+    handle = driver.worker()
+    yield handle
+    driver.kill(handle)
+    driver.wait_ended(handle)
+    del driver.workers[handle.id]
+    handle.close()
