@@ -1,7 +1,8 @@
 """Arrays with items that could run now, in the order in which they do.
 
 By priority; within one, clients take turns; within a client, by submission, except that lanes (pool and cores) which cannot be
-served now are passed over.  Entries of arrays that have nothing ready any more are dropped when they are met.
+served now are passed over.  A client whose last ready item was handed out, and which comes again, stands behind the others.
+Entries of arrays that have nothing ready any more are dropped when they are met.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class _Line:
 
     client: str
     lanes: dict[Lane, list[int]] = field(default_factory=dict)
+    items: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -50,33 +52,29 @@ class ReadyQueue:
         if level is None:
             level = self._levels[array.priority] = _Level()
             insort(self._order, array.priority)
+        line = level.lines.get(array.client)
+        if line is None:
+            line = level.lines[array.client] = _Line(array.client)
+            level.ring.append(line)
         wanted = level.wanted.get(array.lane, 0) + items * array.cores
         if wanted:
             level.wanted[array.lane] = wanted
         else:
             level.wanted.pop(array.lane, None)
-        if not level.wanted:
-            self._drop(array.priority, level)
+        line.items += items
+        if not line.items:
+            self._drop(array.priority, level, line)
         elif items > 0 and not array.listed:
-            self._enter(array, level)
+            heappush(line.lanes.setdefault(array.lane, []), array.first)
+            array.listed = True
 
     def pick(self, skip: Collection[Lane] = ()) -> Array | None:
         """Return the array whose turn it is, leaving out lanes."""
         for priority in self._order:
-            level = self._levels[priority]
-            found: Array | None = None
-            empty: list[_Line] = []
-            for line in level.ring:
+            for line in self._levels[priority].ring:
                 found = self._head(line, skip)
                 if found is not None:
-                    break
-                if not line.lanes:
-                    empty.append(line)
-            for line in empty:
-                level.ring.remove(line)
-                del level.lines[line.client]
-            if found is not None:
-                return found
+                    return found
         return None
 
     def served(self, array: Array) -> None:
@@ -100,14 +98,6 @@ class ReadyQueue:
         for better in self._order[: bisect_left(self._order, priority)]:
             yield from self._levels[better].wanted.items()
 
-    def _enter(self, array: Array, level: _Level) -> None:
-        line = level.lines.get(array.client)
-        if line is None:
-            line = level.lines[array.client] = _Line(array.client)
-            level.ring.append(line)
-        heappush(line.lanes.setdefault(array.lane, []), array.first)
-        array.listed = True
-
     def _head(self, line: _Line, skip: Collection[Lane]) -> Array | None:
         best: Array | None = None
         empty: list[Lane] = []
@@ -128,13 +118,15 @@ class ReadyQueue:
             del line.lanes[lane]
         return best
 
-    def _drop(self, priority: int, level: _Level) -> None:
-        """Forget a level where nothing is ready, and the outdated entries that it still holds."""
-        for line in level.ring:
-            for heap in line.lanes.values():
-                for first in heap:
-                    array = self._arrays.get(first)
-                    if array is not None:
-                        array.listed = False
-        del self._levels[priority]
-        del self._order[bisect_left(self._order, priority)]
+    def _drop(self, priority: int, level: _Level, line: _Line) -> None:
+        """Forget a client that has nothing ready, with the outdated entries that it still holds."""
+        for heap in line.lanes.values():
+            for first in heap:
+                array = self._arrays.get(first)
+                if array is not None:
+                    array.listed = False
+        level.ring.remove(line)
+        del level.lines[line.client]
+        if not level.lines:
+            del self._levels[priority]
+            del self._order[bisect_left(self._order, priority)]

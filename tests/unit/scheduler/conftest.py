@@ -52,7 +52,9 @@ class Driver:
         """Let a worker say that its chunk is over."""
         return self.feed(events.ChunkDone(worker=worker, seq=self.chunks[worker].seq, retire=retire))
 
-    def finish(self, worker: int, each: float = 0.001, code: int = DONE, *, retire: bool = False) -> list[effects.Effect]:
+    def finish(
+        self, worker: int, each: float = 0.001, code: int = DONE, *, retire: bool = False
+    ) -> list[effects.Effect]:
         """Let a worker end all that it kept."""
         rest = self.kept[worker] - self.ended[worker]
         answer = self.progress(worker, [code] * rest, each) if rest else []

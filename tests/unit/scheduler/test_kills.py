@@ -151,17 +151,6 @@ def test_killing_twice_interrupts_once(drive: Drive) -> None:
     assert kill(driver, (1, 2)) == []
 
 
-def test_a_kill_while_a_thief_is_being_answered(drive: Drive) -> None:
-    driver = drive(slots=2)
-    driver.measured(1, 60, 0.004, workers=1)
-    driver.now = 1.0
-    assert driver.start(2)[:1] != []
-    jid = 1 + driver.chunks[1].start
-    kill(driver, (jid, jid + 1))
-    answer = driver.reclaimed(1, driver.kept[1])
-    assert answer[0] == Interrupt(worker=1, seq=4, index=0, cause=USER) or isinstance(answer[0], Reclaim)
-
-
 def test_a_blocked_job_is_interrupted_too(drive: Drive) -> None:
     driver = drive(slots=1)
     driver.submit(1)

@@ -295,7 +295,12 @@ def test_a_scheduler_needs_a_slot() -> None:
 def test_the_same_events_give_the_same_effects(drive: Drive) -> None:
     def story() -> list[object]:
         driver = drive(slots=2)
-        answers: list[object] = [driver.submit(1, 50), driver.submit(60, 50, client="other"), driver.start(1), driver.start(2)]
+        answers: list[object] = [
+            driver.submit(1, 50),
+            driver.submit(60, 50, client="other"),
+            driver.start(1),
+            driver.start(2),
+        ]
         return [*answers, *(driver.finish(1 + step % 2, 0.002) for step in range(20))]
 
     assert story() == story()

@@ -338,11 +338,7 @@ class Histories(RuleBasedStateMachine):
         for at, code in enumerate(codes, process.chunk.start + process.told):
             self.end(array, at, code)
         process.told += len(codes)
-        self.feed(
-            events.Progress(
-                worker=worker, seq=process.chunk.seq, codes=bytes(codes), seconds=each * len(codes)
-            )
-        )
+        self.feed(events.Progress(worker=worker, seq=process.chunk.seq, codes=bytes(codes), seconds=each * len(codes)))
 
     @precondition(lambda self: self.busy())
     @rule(which=st.integers(0, 5), retire=st.booleans())
@@ -380,7 +376,11 @@ class Histories(RuleBasedStateMachine):
         start = max(0, self.next_jid - start)
         stop = start + length
         for first, array in self.arrays.items():
-            named = range(array.event.count) if everything else range(max(0, start - first), min(array.event.count, stop - first))
+            named = (
+                range(array.event.count)
+                if everything
+                else range(max(0, start - first), min(array.event.count, stop - first))
+            )
             array.killed |= {item for item in named if array.codes[item] == -1}
         self.feed(events.KillRequested(ranges=None if everything else ((start, stop),)))
         for array in self.arrays.values():

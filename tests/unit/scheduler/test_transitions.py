@@ -67,7 +67,8 @@ def test_a_worker_ends_what_it_was_handed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("codes", "reported"), [((DONE,), DONE), ((WAITING,), DONE), ((QUEUED,), STALLED), ((QUEUED,), QUEUED), ((QUEUED,), 9)]
+    ("codes", "reported"),
+    [((DONE,), DONE), ((WAITING,), DONE), ((QUEUED,), STALLED), ((QUEUED,), QUEUED), ((QUEUED,), 9)],
 )
 def test_what_a_worker_cannot_report(codes: tuple[int, ...], reported: int) -> None:
     with pytest.raises(IllegalEventError):
