@@ -13,8 +13,8 @@ from picloud.store.batch import Batch
 from picloud.store.writer import Writer
 
 LINGER = 0.0002
-"""Seconds that a commit waits for the results of fresh single jobs."""
-QUICK_SYNC = 0.002
+"""Seconds that a commit waits for the results of fresh single jobs; as long as a commit takes, if that is longer."""
+QUICK_COMMIT = 0.003
 """Seconds of a synced commit below which it is done in the loop: handing it to a thread and back costs as much."""
 Action = Callable[[], None]
 
@@ -33,7 +33,6 @@ class Committer:
 
         A failed commit is reported once.
         """
-        self._submitted = 0.0
         self._loop = loop
         self._writer = writer
         self._inline = durability is Durability.PROCESS
@@ -44,7 +43,6 @@ class Committer:
         self._scheduled = False
         self._failed = False
         self._lingering: dict[int, Link] = {}
-        self._sync_seconds = 0.0
         self.commits = 0
         """Commits so far."""
 
@@ -91,33 +89,27 @@ class Committer:
         self.commits += 1
         if not batch:
             _run(actions)
-        elif self._inline or self._sync_seconds < QUICK_SYNC:
-            began = time.monotonic()
+        elif self._inline or self._writer.seconds < QUICK_COMMIT:
             try:
                 self._writer.commit(batch)
             except Exception as error:
                 self._fail(error)
                 return
-            self._measure(time.monotonic() - began)
             _run(actions)
         else:
-            self._submitted = time.monotonic()
             self._in_flight = actions
             self._writer.submit(batch, self._committed)
 
     def _linger(self) -> None:
         """Wait until the workers of fresh single jobs have answered, and take in what they say."""
         links, self._lingering = self._lingering, {}
-        until = time.monotonic() + LINGER
+        until = time.monotonic() + max(LINGER, min(self._writer.seconds, QUICK_COMMIT))
         while links:
             ready, _, _ = select.select(list(links), [], [], max(0.0, until - time.monotonic()))
             if not ready:
                 return
             for number in ready:
                 links.pop(number).read()
-
-    def _measure(self, seconds: float) -> None:
-        self._sync_seconds += (seconds - self._sync_seconds) / 8
 
     def _committed(self, error: BaseException | None) -> None:
         """Called in the writer's thread."""
@@ -127,7 +119,6 @@ class Committer:
         if error is not None:
             self._fail(error)
             return
-        self._measure(time.monotonic() - self._submitted)
         actions, self._in_flight = self._in_flight or [], None
         _run(actions)
         self._flush()

@@ -34,7 +34,11 @@ class Contents:
 
     def known(self, hash_: str) -> bool:
         """Return whether the content is in memory or stored."""
-        return hash_ in self._kept or self._tables.has_blob(hash_)
+        try:
+            return hash_ in self._kept or self._tables.has_blob(hash_)
+        except ValueError:
+            # What cannot be a hash names nothing.
+            return False
 
     def forget(self, hashes: Iterable[str]) -> None:
         """Drop content from memory: the store deletes it."""

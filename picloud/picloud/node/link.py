@@ -15,7 +15,8 @@ from picloud.wire import messages
 from picloud.wire.channel import Received
 from picloud.wire.frames import Buffer, Decoder, prefix
 
-_READ = 1 << 18
+_READ = 1 << 16
+_READ_MUCH = 1 << 20
 _JOIN = 1 << 16
 _log = logging.getLogger(__name__)
 
@@ -157,11 +158,13 @@ class Link:
     def _read_once(self) -> bool:
         """Read what one call gives; return whether there may be more."""
         try:
+            # Small buffers come from the allocator's pools; large ones would be mapped anew for each read.
+            size = _READ if self._decoder.wanted <= _READ else _READ_MUCH
             if self._takes_rights:
-                data, received = rights.receive_some(self.socket, _READ)
+                data, received = rights.receive_some(self.socket, size)
                 self._held += received
             else:
-                data = self.socket.recv(_READ)
+                data = self.socket.recv(size)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:

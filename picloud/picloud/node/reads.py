@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from picloud.exceptions import UnknownJobError
-from picloud.model import job, outcome
+from picloud.model import outcome
 from picloud.model.array import JobArray
 from picloud.model.ids import JidRange
 from picloud.model.outcome import RowFlag

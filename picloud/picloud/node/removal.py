@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from picloud.exceptions import UnfinishedJobError
+from picloud.exceptions import ArgumentValueError, UnfinishedJobError
 from picloud.model.job import Status
 from picloud.node.reactor import Reactor
 from picloud.node.reads import Reader
@@ -75,6 +75,9 @@ class Removal:
     def _collect(self, session: Session, received: Received) -> None:
         message = received.message
         assert isinstance(message, messages.Collect)
+        unknown = set(message.states).difference(Status)
+        if unknown:
+            raise ArgumentValueError(f"There is no status {sorted(unknown)[0]!r}; statuses are {', '.join(Status)}")
 
         def collect() -> None:
             criteria = Criteria(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -146,8 +147,8 @@ class Server:
 
     def greet(self, session: Session, hello: messages.Hello) -> None:
         """Take a client in."""
-        if not hello.client or len(hello.client) > 100:
-            raise ProtocolError("A client's id has 1 to 100 characters")
+        if not re.fullmatch(r"[\w.-]{1,100}", hello.client, re.ASCII):
+            raise ProtocolError("A client's id has 1 to 100 letters, digits, dots, dashes and underscores")
         session.client = hello.client
         session.worker = hello.worker
         session.resumed = self._knows(hello.client)

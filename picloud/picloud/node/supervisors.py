@@ -13,6 +13,7 @@ from typing import Protocol
 from picloud.exceptions import CloudException
 from picloud.hooks import FD, Place, SupervisorSpec, SupervisorStream
 from picloud.model.context import EXEC_PREFIXES, Context
+from picloud.node import orphans
 from picloud.node.link import Link
 from picloud.node.pools import Pool
 from picloud.wire import handshake, messages
@@ -21,6 +22,8 @@ from picloud.wire.channel import Received
 _log = logging.getLogger(__name__)
 _BOOT = "import sys; sys.path.append(sys.argv[1]); del sys.argv[1]; from picloud.worker.supervisor import main; sys.exit(main())"
 _PACKAGES = str(Path(__file__).resolve().parents[2])
+_END = 1.0
+"""Seconds in which a supervisor that was killed has ended."""
 
 
 class SupervisorEvents(Protocol):
@@ -184,7 +187,10 @@ class Supervisors:
             supervisor.link.close()
         supervisor.stream.close()
         supervisor.stream.kill()
+        supervisor.stream.wait(_END)
         self._ending.append(supervisor)
+        # What it had started is this process's now, and has ended before the jobs that ran there may run again.
+        orphans.end_children(self.pids())
         workers = sorted(supervisor.workers)
         for worker in workers:
             self._of_worker.pop(worker, None)

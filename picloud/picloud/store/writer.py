@@ -37,7 +37,7 @@ GROUP = 1024
 class Writer:
     """Commits batches to one environment."""
 
-    __slots__ = ("_environment", "_queue", "_synced", "_thread", "failure")
+    __slots__ = ("_environment", "_queue", "_synced", "_thread", "failure", "seconds")
 
     def __init__(self, environment: Environment) -> None:
         """Write to an environment; the thread starts with the first `submit`."""
@@ -45,6 +45,8 @@ class Writer:
         self._synced = environment.durability is Durability.POWER
         self._queue: SimpleQueue[tuple[Batch, Done, float] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self.seconds = 0.0
+        """How long a commit took of late, in seconds: a mean that forgets."""
         self.failure: BaseException | None = None
         """Why nothing can be written any more; None while all is well."""
 
@@ -124,7 +126,12 @@ class Writer:
                 done(failure)
 
     def _commit(self, batches: Sequence[Batch]) -> None:
-        """Commit batches as one transaction."""
+        """Commit batches as one transaction, and note how long it took."""
+        began = time.monotonic()
+        self._commit_all(batches)
+        self.seconds += (time.monotonic() - began - self.seconds) / 8
+
+    def _commit_all(self, batches: Sequence[Batch]) -> None:
         if self.failure is not None:
             raise StoreError(
                 f"The store cannot be written since an earlier commit failed: {self.failure}",
