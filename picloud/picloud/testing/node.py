@@ -122,9 +122,19 @@ def _end_node(home: Path, grace: float) -> None:
     nodes = [process for process in processes_of(home) if _is_node(process)]
     for process in nodes:
         _send(process, signal.SIGTERM)
-    _, stubborn = psutil.wait_procs(nodes, grace)
+    deadline = time.monotonic() + grace
+    while (stubborn := [process for process in nodes if _runs(process)]) and time.monotonic() < deadline:
+        time.sleep(_STEP)
     for process in stubborn:
         _send(process, signal.SIGKILL)
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Return whether a process has not ended; whoever has to collect it may take long for that."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _is_node(process: psutil.Process) -> bool:
