@@ -77,7 +77,7 @@ class Removal:
         assert isinstance(message, messages.Collect)
         unknown = set(message.states).difference(Status)
         if unknown:
-            raise ArgumentValueError(f"There is no status {sorted(unknown)[0]!r}; statuses are {', '.join(Status)}")
+            raise ArgumentValueError(f"There is no status {min(unknown)!r}; statuses are {', '.join(Status)}")
 
         def collect() -> None:
             criteria = Criteria(

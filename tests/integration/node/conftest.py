@@ -63,7 +63,7 @@ def context(**changes: Any) -> Context:
 def pickled(function: Callable[..., object]) -> bytes:
     """Return a function by value, whichever module it is of: workers cannot import tests."""
     module = inspect.getmodule(function)
-    by_value = module is not None and module.__name__ in sys.modules and "tests" in Path(module.__file__ or "").parts
+    by_value = module is not None and "tests" in Path(getattr(module, "__file__", None) or "").parts
     if by_value:
         cloudpickle.register_pickle_by_value(module)
     try:
@@ -339,8 +339,10 @@ def shared_home() -> Iterator[Path]:
     assert start(home, environment)["ready"]
     yield home
     left = stop_home(home)
+    log = (home / "node.log").read_text()
     shutil.rmtree(home, ignore_errors=True)
     assert not left, f"outlived the shared node: {left}"
+    assert "Traceback" not in log, "something failed in a way that nobody foresaw"
 
 
 @pytest.fixture
