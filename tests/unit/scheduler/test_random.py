@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -19,7 +22,19 @@ from picloud.model.job import DONE, ERROR, KILLED, STALLED, is_finished
 from picloud.scheduler import effects, events
 from picloud.scheduler.machine import Limits, Scheduler
 
-POOLS = ("p", "q")
+pytestmark = pytest.mark.timeout(300)
+
+OPTIONS: list[dict[str, Any]] = [
+    dict(zip(("pool", "cores", "priority", "client", "restartable", "ignore_dependency_errors"), values, strict=True))
+    | more
+    for values in product("pq", (1, 1, 2, 9), (4, 5, 6), ("ann", "bob"), (True, False), (False, True))
+    for more in ({}, {}, {"kill_process": True}, {"max_runtime": 1.0})
+]
+"""Arrays of every kind. One draw from a list is much quicker than one for each option."""
+DEEDS = list(product((DONE, DONE, DONE, ERROR), (True, False), (1e-5, 1e-4, 1e-3, 0.01, 0.1)))
+"""How items end, whether they heed an interrupt, and how long they take."""
+FATES = ["starts"] * 6 + ["fails", "never"]
+LOSSES = [events.LossKind.JOB, events.LossKind.INFRASTRUCTURE]
 UNBOUNDED = 3000
 """Steps after which a history that only ends things counts as stuck."""
 
@@ -237,44 +252,16 @@ class Histories(RuleBasedStateMachine):
     # --- the world ---------------------------------------------------------------------------------------------------
 
     @rule(
+        options=st.sampled_from(OPTIONS),
         count=st.sampled_from([1, 1, 2, 3, 7, 30]),
-        pool=st.sampled_from(POOLS),
-        cores=st.sampled_from([1, 1, 1, 2, 9]),
-        priority=st.integers(4, 6),
-        client=st.sampled_from(["ann", "bob"]),
-        restartable=st.booleans(),
-        solitary=st.sampled_from([(False, None), (False, None), (True, None), (False, 1.0)]),
-        ignore=st.booleans(),
-        dependency=st.tuples(st.integers(0, 60), st.integers(1, 40), st.booleans()),
+        dependency=st.none() | st.tuples(st.integers(0, 60), st.integers(1, 40)),
     )
-    def submit(
-        self,
-        count: int,
-        pool: str,
-        cores: int,
-        priority: int,
-        client: str,
-        restartable: bool,
-        solitary: tuple[bool, float | None],
-        ignore: bool,
-        dependency: tuple[int, int, bool],
-    ) -> None:
-        back, length, wanted = dependency
-        start = max(1, self.next_jid - back)
-        depends_on = self.unfinished_within(start, min(start + length, self.next_jid)) if wanted else ()
-        event = events.ArraySubmitted(
-            first=self.next_jid,
-            count=count,
-            pool=pool,
-            cores=cores,
-            priority=priority,
-            client=client,
-            restartable=restartable,
-            kill_process=solitary[0],
-            max_runtime=solitary[1],
-            ignore_dependency_errors=ignore,
-            depends_on=depends_on,
-        )
+    def submit(self, options: dict[str, Any], count: int, dependency: tuple[int, int] | None) -> None:
+        depends_on: tuple[tuple[int, int], ...] = ()
+        if dependency is not None:
+            start = max(1, self.next_jid - dependency[0])
+            depends_on = self.unfinished_within(start, min(start + dependency[1], self.next_jid))
+        event = events.ArraySubmitted(first=self.next_jid, count=count, depends_on=depends_on, **options)
         self.arrays[self.next_jid] = Submission(event, [-1] * count, [[] for _ in range(count)])
         self.next_jid += count
         self.feed(event)
@@ -288,7 +275,7 @@ class Histories(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.starting)
-    @rule(which=st.integers(0, 5), fate=st.sampled_from(["starts", "starts", "starts", "starts", "fails", "never"]))
+    @rule(which=st.integers(0, 5), fate=st.sampled_from(FATES))
     def answer_start(self, which: int, fate: str) -> None:
         pool = self.starting.pop(which % len(self.starting))
         if fate == "starts":
@@ -299,14 +286,9 @@ class Histories(RuleBasedStateMachine):
             self.feed(events.WorkerStartFailed(pool=pool, detail="no", permanent=fate == "never"))
 
     @precondition(lambda self: self.unblocked())
-    @rule(
-        which=st.integers(0, 5),
-        halves=st.integers(1, 12),
-        code=st.sampled_from([DONE, DONE, DONE, ERROR]),
-        heeds=st.booleans(),
-        each=st.sampled_from([1e-5, 1e-4, 1e-3, 0.01, 0.1]),
-    )
-    def work(self, which: int, halves: int, code: int, heeds: bool, each: float) -> None:
+    @rule(which=st.integers(0, 5), halves=st.integers(1, 12), deed=st.sampled_from(DEEDS))
+    def work(self, which: int, halves: int, deed: tuple[int, bool, float]) -> None:
+        code, heeds, each = deed
         worker = self.unblocked()[which % len(self.unblocked())]
         for _ in range(halves):
             self.half_step(self.processes[worker], code, heeds=heeds)
@@ -354,7 +336,7 @@ class Histories(RuleBasedStateMachine):
         self.feed(events.ChunkDone(worker=worker, seq=seq, retire=retire))
 
     @precondition(lambda self: self.processes)
-    @rule(which=st.integers(0, 5), kind=st.sampled_from([events.LossKind.JOB, events.LossKind.INFRASTRUCTURE]))
+    @rule(which=st.integers(0, 5), kind=st.sampled_from(LOSSES))
     def lose(self, which: int, kind: events.LossKind) -> None:
         worker = list(self.processes)[which % len(self.processes)]
         self.tell(worker, 0.01)
@@ -371,8 +353,10 @@ class Histories(RuleBasedStateMachine):
         status = KILLED if process.condemned else ERROR
         self.feed(events.WorkerLost(worker=worker, kind=kind, running=running, cause=cause, status=status))
 
-    @rule(start=st.integers(0, 60), length=st.integers(1, 40), everything=st.sampled_from([False] * 7 + [True]))
-    def kill(self, start: int, length: int, everything: bool) -> None:
+    @rule(start=st.integers(0, 60), length=st.integers(0, 40))
+    def kill(self, start: int, length: int) -> None:
+        """Kill a range; no length means all."""
+        everything = not length
         start = max(0, self.next_jid - start)
         stop = start + length
         for first, array in self.arrays.items():
@@ -484,5 +468,5 @@ class Histories(RuleBasedStateMachine):
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=1000, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=1000, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -161,4 +161,4 @@ class Order(RuleBasedStateMachine):
 
 
 TestOrder = Order.TestCase
-TestOrder.settings = settings(max_examples=500, stateful_step_count=20, deadline=None)
+TestOrder.settings = settings(max_examples=500, stateful_step_count=15, deadline=None)
