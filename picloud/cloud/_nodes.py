@@ -40,11 +40,13 @@ def is_simulated() -> bool:
 
 
 def _open_default() -> Session:
+    settings.reload()
     return open_private() if is_simulated() else Session(settings.current())
 
 
 def open_private() -> Session:
     """Return a session with a node of its own on a temporary home; inside a job, with the job's node."""
+    settings.reload()
     values = settings.current()
     if running_on_cloud():
         return Session(values)
@@ -104,6 +106,7 @@ def setkey(
 
 def getconfigpath() -> str:
     """Return the folder of the node, its log and its store."""
+    settings.reload()
     return str(settings.home_of(settings.current()))
 
 

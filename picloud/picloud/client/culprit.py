@@ -129,7 +129,9 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def _state_parts(value: Any) -> Iterator[Part]:
-    """Yield an instance's attributes, or, where it has none, what it reduces to."""
+    """Yield an instance's attributes, and what it reduces to."""
+    if type(value).__module__ == "builtins" and not isinstance(value, BaseException):
+        return
     state = getattr(value, "__dict__", None)
     if isinstance(state, dict):
         yield from (Part(f".{name}", item) for name, item in list(state.items()))
