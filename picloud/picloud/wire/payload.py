@@ -87,9 +87,13 @@ def split(content: memoryview) -> tuple[memoryview, list[memoryview]]:
     Raises:
         ValueError: if the lengths do not fit.
     """
+    if len(content) < _HEAD.size:
+        raise ValueError("a segment is cut short")
     magic, count, length = _HEAD.unpack_from(content)
     if magic != _MAGIC:
         raise ValueError("not a segment")
+    if len(content) < _HEAD.size + _LENGTH.size * count:
+        raise ValueError("a segment is cut short")
     lengths = [_LENGTH.unpack_from(content, _HEAD.size + _LENGTH.size * i)[0] for i in range(count)]
     at = _HEAD.size + _LENGTH.size * count
     pickled = content[at : at + length]
