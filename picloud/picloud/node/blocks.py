@@ -37,7 +37,11 @@ class Blocks:
     def wake(self, worker: int, resumed: Resumed) -> None:
         """Note that what a connection waited for has happened; it goes on as soon as its worker has a core."""
         state = self._by_worker.get(worker)
+        if state is not None and resumed in state.ready:
+            return
         if state is None or resumed not in state.waiting:
+            # Its job has ended, and a thread of it has waited on: that one holds no core.
+            resumed(None)
             return
         state.waiting.remove(resumed)
         if not state.without_core:
@@ -69,6 +73,12 @@ class Blocks:
         if not state.waiting and not state.ready:
             del self._by_worker[worker]
         resumed(reason)
+
+    def leave(self, worker: int) -> None:
+        """Note that a worker's job has ended: what still waits in its name, in a thread that it left, needs no core."""
+        state = self._by_worker.pop(worker, None)
+        for resumed in state.ready if state is not None else ():
+            resumed(None)
 
     def lose(self, worker: int) -> None:
         """Forget a worker that is gone."""

@@ -86,6 +86,7 @@ class Reactor:
         self.blocks = Blocks(self.feed)
         self._look: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._due: float | None = None
         self._apply: dict[type, Callable[[Any], None]] = {
             effects.StartWorker: self._start_worker,
             effects.RetireWorker: self._retire_worker,
@@ -138,6 +139,11 @@ class Reactor:
             if worker.chunk is not None and worker.chunk.first == first:
                 self.committer.linger_for(worker.link)
                 return
+
+    def runs(self, worker: int) -> bool:
+        """Return whether a worker has a chunk."""
+        handle = self.workers.get(worker)
+        return handle is not None and handle.chunk is not None
 
     def job_in(self, worker: int) -> int | None:
         """Return the jid of the job that runs in a worker now."""
@@ -236,6 +242,7 @@ class Reactor:
             return
         self.harvest(worker)
         worker.chunk = None
+        self.blocks.leave(worker.id)
         self.feed(events.ChunkDone(worker=worker.id, seq=message.seq, retire=bool(message.retire)))
         self._look_drained()
 
@@ -355,12 +362,19 @@ class Reactor:
     def _arm(self) -> None:
         if self._look is None and any(worker.chunk is not None for worker in self.workers.values()):
             self._look = self._loop.call_later(LOOK, self._look_around)
+        due = self.scheduler.next_deadline()
+        if due == self._due:
+            return
+        self._due = due
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-        deadline = self.scheduler.next_deadline()
-        if deadline is not None:
-            self._deadline = self._loop.call_later(max(0.0, deadline - self.clock.monotonic()), self._tick)
+        if due is not None:
+            self._deadline = self._loop.call_later(max(0.0, due - self.clock.monotonic()), self._fall_due)
+
+    def _fall_due(self) -> None:
+        self._due = self._deadline = None
+        self._tick()
 
     def _look_around(self) -> None:
         self._look = None

@@ -61,8 +61,8 @@ class Waiting:
         """Call `ended` once what is waited for has happened and is kept, or the time is over."""
         if mode not in set(Mode):
             raise ArgumentValueError(f"There is no way of waiting named {mode!r}")
-        if timeout is not None and timeout < 0:
-            raise ArgumentValueError("timeout must not be negative")
+        if timeout is not None and not timeout >= 0:
+            raise ArgumentValueError("timeout must be a number that is not negative")
         wanted = Mode(mode)
         pieces = self._reader.pieces(ranges)
         waiter = Waiter(wanted, lambda happened: None)
@@ -155,18 +155,20 @@ class _OpenWait:
         self._waiter = waiter
         self._ended = ended
         self._happened = False
+        # What comes from a worker that runs nothing holds no core: a thread that its job left, or a stranger.
+        self._worker = session.worker if session.worker is not None and reactor.runs(session.worker) else None
         waiter.notify = self._over
         self._timer = loop.call_later(timeout, self._over, False) if timeout is not None else None
         reactor.waiters.add(waiter)
         session.on_close = self._abandon
-        if session.worker is not None:
-            reactor.blocks.wait(session.worker, self._resumed)
+        if self._worker is not None:
+            reactor.blocks.wait(self._worker, self._resumed)
 
     def _over(self, happened: bool) -> None:
         self._close()
         self._happened = happened
-        if self._session.worker is not None:
-            self._reactor.blocks.wake(self._session.worker, self._resumed)
+        if self._worker is not None:
+            self._reactor.blocks.wake(self._worker, self._resumed)
         else:
             self._resumed(None)
 
@@ -180,8 +182,8 @@ class _OpenWait:
     def _abandon(self) -> None:
         self._close()
         self._ended = lambda happened: None
-        if self._session.worker is not None:
-            self._reactor.blocks.wake(self._session.worker, self._resumed)
+        if self._worker is not None:
+            self._reactor.blocks.wake(self._worker, self._resumed)
 
     def _close(self) -> None:
         self._reactor.waiters.drop(self._waiter)

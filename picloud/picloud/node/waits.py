@@ -79,9 +79,13 @@ class Waiters:
             if waiter.closed:
                 continue
             ranges = waiter.pending[first]
-            if finished and waiter.mode is Mode.ALL:
-                self._array_ended(waiter, first)
-                continue
+            if waiter.mode is Mode.ALL:
+                if finished:
+                    self._array_ended(waiter, first)
+                    continue
+                if ranges == [(first, first + len(states))]:
+                    # All of a large array is wanted: only its end can change anything, and looking would cost its length.
+                    continue
             view = memoryview(bytes(states))
             failed = waiter.mode is Mode.FAILURE and any(
                 failure_in(view[start - first : stop - first]) is not None for start, stop in ranges

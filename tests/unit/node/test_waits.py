@@ -24,7 +24,7 @@ def test_a_wait_for_all_ends_with_the_last_job() -> None:
     waiters.progressed(FIRST, states, finished=False)
     assert told == []
     states[1] = job.ERROR
-    waiters.progressed(FIRST, states, finished=False)
+    waiters.progressed(FIRST, states, finished=True)
     assert told == [True]
     assert len(waiters) == 0
 
