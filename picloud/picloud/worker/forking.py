@@ -184,7 +184,7 @@ def _keep_only(equipment: main.Equipment) -> main.Equipment:
         os.dup2(source, target)
     floor = min(_HIGH, max(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 32))
     given = {name: getattr(equipment, name) for name in ("socket", "tickets", "arena", "null", "out", "err")}
-    moved = {
+    moved: dict[str, Any] = {
         name: fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, floor)
         for name, descriptor in (given | {"log": log}).items()
     }

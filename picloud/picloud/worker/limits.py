@@ -14,6 +14,8 @@ import threading
 from picloud.worker import processes
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_GRACE = 0.005
+"""Seconds that a child gets to end, such as one whose output was read to its end: less than another worker costs."""
 _LEAST = 256 << 20
 
 
@@ -37,7 +39,7 @@ class Watch:
 
     def reason(self) -> str:
         """Return why the worker has to go, or ''."""
-        if processes.has_children():
+        if processes.has_children(_GRACE):
             return "a job left a child process"
         if _thread._count() and any(  # noqa: SLF001 - the one cheap way to ask
             not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()

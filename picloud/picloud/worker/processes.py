@@ -6,11 +6,13 @@ import ctypes
 import errno
 import os
 import signal
+import time
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
+_STEP = 0.0005
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -93,11 +95,12 @@ def kill(pid: int, number: int = signal.SIGKILL) -> None:
         return
 
 
-def has_children() -> bool:
-    """Return whether a child of this process is alive; those that have ended are collected."""
+def has_children(grace: float = 0.0) -> bool:
+    """Return whether a child of this process is alive after `grace` seconds; those that have ended are collected."""
+    until = time.monotonic() + grace
     try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while os.waitpid(-1, os.WNOHANG)[0] or time.monotonic() < until:
+            time.sleep(_STEP)
     except ChildProcessError:
         return False
     return True

@@ -135,9 +135,10 @@ class Supervisor:
         if self._kill_strangers():
             return
         for forked in self._ending:
-            self._channel.send(messages.WorkerEnded(forked.worker, forked.wait_status, forked.peak, self._orphans))
-            forked.close()
+            ended = messages.WorkerEnded(forked.worker, forked.wait_status, forked.peak, self._orphans)
             self._orphans = 0
+            forked.close()
+            self._channel.send(ended)
         self._ending.clear()
 
     def _kill_strangers(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import mmap
 import os
 import pickle
@@ -196,7 +197,7 @@ class WorkerHandle:
                 self.arena, arena.ROWS_AT + row * outcome.ROW.size
             )
             at = arena.HEAP_AT + offset
-            facts = outcome.json.loads(self.arena[at : at + meta]) if meta else {}
+            facts = json.loads(self.arena[at : at + meta]) if meta else {}
             found.append(
                 End(status, facts, self.arena[at + meta : at + meta + result], flags, runtime, self.driver.home)
             )
@@ -395,11 +396,23 @@ def own_driver(home: Path) -> Iterator[Driver]:
 
 
 @pytest.fixture
-def worker(driver: Driver) -> Iterator[WorkerHandle]:
-    """Give a worker, which is gone after the test with all that its jobs started."""
-    handle = driver.worker()
-    yield handle
-    driver.kill(handle)
-    driver.wait_ended(handle)
-    del driver.workers[handle.id]
-    handle.close()
+def hire(driver: Driver) -> Iterator[Callable[..., WorkerHandle]]:
+    """Give what starts workers; they are gone after the test, with all that their jobs started."""
+    hired: list[WorkerHandle] = []
+
+    def start(cpus: Sequence[int] = (), **environment: str) -> WorkerHandle:
+        hired.append(driver.worker(cpus, **environment))
+        return hired[-1]
+
+    yield start
+    for handle in hired:
+        driver.kill(handle)
+        driver.wait_ended(handle)
+        del driver.workers[handle.id]
+        handle.close()
+
+
+@pytest.fixture
+def worker(hire: Callable[[], WorkerHandle]) -> WorkerHandle:
+    """Give a worker."""
+    return hire()

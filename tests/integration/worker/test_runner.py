@@ -264,8 +264,8 @@ class TestResults:
     @pytest.mark.parametrize(
         ("make", "path"),
         [
-            (lambda: {"a": [0, 1, 2, (i for i in ())]}, "result['a'][3]: generator"),
-            (lambda: (i for i in ()), "result: generator"),
+            (lambda: {"a": [0, 1, 2, (i for i in [1])]}, "result['a'][3]: generator"),
+            (lambda: (i for i in [1]), "result: generator"),
             (lambda: [threading.Lock()], "result[0]: lock"),
         ],
     )
