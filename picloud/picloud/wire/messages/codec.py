@@ -42,7 +42,7 @@ for _name, _kind in KINDS.items():
     _SHAPES[_name] = (_kind, tuple(_checker(_hints[name]) for name in _names))
 
 _encode_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, check_circular=False).encode
-_decode_json = json.JSONDecoder().scan_once
+_decode_json = json.JSONDecoder().raw_decode
 _M = TypeVar("_M", bound=Message)
 
 
@@ -62,9 +62,9 @@ def decode(header: bytes) -> Message:
         ProtocolError: if it is not one of this protocol: unknown kind, wrong number of fields, or a field of another type.
     """
     try:
-        (name, *values), end = _decode_json(header.decode(), 0)
+        (name, *values), end = _decode_json(header.decode())
         kind, shape = _SHAPES[name]
-    except (ValueError, TypeError, KeyError, RecursionError, StopIteration) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ProtocolError("A frame's header is not a message of this protocol") from error
     if end != len(header) or len(values) != len(shape) or not all(map(isinstance, values, shape)):
         raise ProtocolError(f"A {name} message does not have the fields of this protocol")
