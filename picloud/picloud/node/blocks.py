@@ -45,6 +45,8 @@ class Blocks:
             return
         state.waiting.remove(resumed)
         if not state.without_core:
+            if not state.waiting:
+                del self._by_worker[worker]
             resumed(None)
             return
         state.ready.append(resumed)

@@ -100,9 +100,12 @@ def test_a_wait_ends_exactly_when_its_condition_holds(mode: Mode, data: st.DataO
         states[index] = data.draw(st.sampled_from((job.DONE, job.ERROR, job.KILLED)))
         waiters.progressed(FIRST, states, finished=unfinished_in(states) == 0)
         part = states[low:high]
-        expected = expected or {
-            Mode.ALL: unfinished_in(part) == 0,
-            Mode.FAILURE: unfinished_in(part) == 0 or failure_in(part) is not None,
-            Mode.ANY: unfinished_in(part) < len(part),
-        }[mode]
+        expected = (
+            expected
+            or {
+                Mode.ALL: unfinished_in(part) == 0,
+                Mode.FAILURE: unfinished_in(part) == 0 or failure_in(part) is not None,
+                Mode.ANY: unfinished_in(part) < len(part),
+            }[mode]
+        )
         assert told == ([True] if expected else [])
