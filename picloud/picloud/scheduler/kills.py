@@ -70,6 +70,7 @@ def grace_over(ledger: Ledger, worker_id: int) -> None:
     chunk = worker.chunk if worker is not None else None
     found = first_doomed(chunk) if chunk is not None else None
     if chunk is not None and found is not None and chunk.aim == (found[0], True):
+        chunk.condemned = True
         ledger.effects.append(KillWorker(worker=worker_id, cause=found[1]))
 
 

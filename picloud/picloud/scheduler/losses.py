@@ -66,14 +66,20 @@ def _end_running(ledger: Ledger, chunk: Chunk, item: int, event: WorkerLost) -> 
     doomed = doom_of(chunk, item)
     if doomed is not None:
         ledger.end(array, item, item + 1, KILLED, doomed, chunk.attempt)
+    elif chunk.condemned and array.restartable:
+        # The doomed item ended at the last moment, and the next one of its ticket was hit in its stead.
+        _try_again(ledger, chunk, item)
     elif event.kind is not LossKind.INFRASTRUCTURE:
         ledger.end(array, item, item + 1, event.status, event.cause, chunk.attempt)
+    elif array.restartable and array.losses.get(item, 0) + 1 < TRIES:
+        array.losses[item] = array.losses.get(item, 0) + 1
+        _try_again(ledger, chunk, item)
     else:
-        losses = array.losses.get(item, 0) + 1
-        if array.restartable and losses < TRIES:
-            array.losses[item] = losses
-            ledger.effects.append(AttemptLost(first=array.first, start=item, stop=item + 1, attempt=chunk.attempt))
-            ledger.give_back(array, item, item + 1, chunk.attempt + 1)
-            return
         cause = event.cause if event.cause.kind is CauseKind.LOST else Cause(CauseKind.LOST, None, event.cause.detail)
         ledger.end(array, item, item + 1, ERROR, cause, chunk.attempt)
+
+
+def _try_again(ledger: Ledger, chunk: Chunk, item: int) -> None:
+    first = chunk.array.first
+    ledger.effects.append(AttemptLost(first=first, start=item, stop=item + 1, attempt=chunk.attempt))
+    ledger.give_back(chunk.array, item, item + 1, chunk.attempt + 1)

@@ -125,6 +125,8 @@ class Chunk:
     """How often in a row nothing could be taken then."""
     doomed: list[tuple[int, int, Cause]] = field(default_factory=list)
     """Items of the array that are to be killed: start, stop, cause."""
+    condemned: bool = False
+    """Whether its worker is being killed for the sake of a doomed item."""
     aim: tuple[int, bool] | None = None
     """The item that was interrupted last, and whether it was then known to be the running one."""
 

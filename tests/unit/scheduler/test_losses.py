@@ -9,7 +9,7 @@ import pytest
 from picloud.exceptions import IllegalEventError
 from picloud.model.cause import Cause, CauseKind
 from picloud.model.job import DONE, ERROR, KILLED, PROCESSING, QUEUED
-from picloud.scheduler.effects import ArrayFinished, AttemptLost, Dispatch, Ended, StartWorker
+from picloud.scheduler.effects import ArrayFinished, AttemptLost, Dispatch, Ended, KillWorker, StartWorker
 from picloud.scheduler.events import Blocked, KillRequested, LossKind
 
 if TYPE_CHECKING:
@@ -134,6 +134,20 @@ def test_a_job_that_was_to_be_killed_is_killed_however_its_worker_went(drive: Dr
         (start + 1, KILLED),
     ]
     assert not any(isinstance(effect, AttemptLost) for effect in answer)
+
+
+def test_a_neighbour_that_is_hit_in_a_doomed_items_stead_is_tried_again(drive: Drive) -> None:
+    """The doomed item ends between SIGKILL's sending and its arrival; the next one of the same ticket runs by then."""
+    driver = drive(slots=1, ticket_seconds=0.003)
+    driver.measured(1, 500, 0.001)
+    start = driver.chunks[1].start
+    user = Cause(CauseKind.KILLED_BY_USER)
+    driver.feed(KillRequested(ranges=((1 + start, 2 + start),)))
+    driver.reclaimed(1, 3)
+    assert driver.tick(1.0) == [KillWorker(worker=1, cause=user)]
+    driver.progress(1, [DONE])
+    answer = driver.lost(1, LossKind.JOB, 1, cause=user, status=KILLED)
+    assert answer[0] == AttemptLost(first=1, start=start + 1, stop=start + 2, attempt=1)
 
 
 def test_an_item_that_had_ended_cannot_have_been_running(drive: Drive) -> None:

@@ -33,6 +33,9 @@ OPTIONS: list[dict[str, Any]] = [
 """Arrays of every kind. One draw from a list is much quicker than one for each option."""
 DEEDS = list(product((DONE, DONE, DONE, ERROR), (True, False), (1e-5, 1e-4, 1e-3, 0.01, 0.1)))
 """How items end, whether they heed an interrupt, and how long they take."""
+WORLDS = list(product((1, 2, 3), (1, 3), (None, 0, 1), (True, True, False), (1, 3, 100), (0.0, 0.06)))
+"""Slots, cap of blocked jobs, idle workers; whether workers start at once; how many half steps a worker does in a round of the
+end game, and how long such a round takes."""
 FATES = ["starts"] * 6 + ["fails", "never"]
 LOSSES = [events.LossKind.JOB, events.LossKind.INFRASTRUCTURE]
 UNBOUNDED = 3000
@@ -85,8 +88,9 @@ class Process:
 class Histories(RuleBasedStateMachine):
     """One history."""
 
-    @initialize(slots=st.integers(1, 3), cap=st.integers(1, 3), idle=st.sampled_from([None, 0, 1]))
-    def begin(self, slots: int, cap: int, idle: int | None) -> None:
+    @initialize(world=st.sampled_from(WORLDS))
+    def begin(self, world: tuple[int, int, int | None, bool, int, float]) -> None:
+        slots, cap, idle, self.eager, self.pace, self.tempo = world
         self.limits = Limits(slots=slots, blocked_cap=cap, idle_workers=idle)
         self.scheduler = Scheduler(self.limits)
         self.answers: deque[events.Event] = deque()
@@ -112,6 +116,8 @@ class Histories(RuleBasedStateMachine):
         self.starting.append(effect.pool)
         live = sum(not process.blocked for process in self.processes.values()) + len(self.starting)
         assert live <= self.limits.live_workers
+        if self.eager:
+            self.answers.append(self.started(effect.pool))
 
     def on_RetireWorker(self, effect: effects.RetireWorker, _event: events.Event) -> None:  # noqa: N802
         assert self.processes.pop(effect.worker).chunk is None
@@ -209,7 +215,7 @@ class Histories(RuleBasedStateMachine):
 
     def on_AttemptLost(self, effect: effects.AttemptLost, event: events.Event) -> None:  # noqa: N802
         assert isinstance(event, events.WorkerLost)
-        assert event.kind is events.LossKind.INFRASTRUCTURE
+        assert event.kind is events.LossKind.INFRASTRUCTURE or event.status == KILLED
         array = self.arrays[effect.first]
         assert array.event.restartable
         assert effect.stop == effect.start + 1
@@ -277,13 +283,19 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.starting)
     @rule(which=st.integers(0, 5), fate=st.sampled_from(FATES))
     def answer_start(self, which: int, fate: str) -> None:
-        pool = self.starting.pop(which % len(self.starting))
+        pool = self.starting[which % len(self.starting)]
         if fate == "starts":
-            self.ids += 1
-            self.processes[self.ids] = Process(pool)
-            self.feed(events.WorkerStarted(worker=self.ids, pool=pool))
+            self.feed(self.started(pool))
         else:
+            self.starting.remove(pool)
             self.feed(events.WorkerStartFailed(pool=pool, detail="no", permanent=fate == "never"))
+
+    def started(self, pool: str) -> events.WorkerStarted:
+        """Let a worker be there."""
+        self.starting.remove(pool)
+        self.ids += 1
+        self.processes[self.ids] = Process(pool)
+        return events.WorkerStarted(worker=self.ids, pool=pool)
 
     @precondition(lambda self: self.unblocked())
     @rule(which=st.integers(0, 5), halves=st.integers(1, 12), deed=st.sampled_from(DEEDS))
@@ -322,6 +334,18 @@ class Histories(RuleBasedStateMachine):
         process.told += len(codes)
         self.feed(events.Progress(worker=worker, seq=process.chunk.seq, codes=bytes(codes), seconds=each * len(codes)))
 
+    @precondition(lambda self: self.unblocked())
+    @rule(which=st.integers(0, 5))
+    def go_through(self, which: int) -> None:
+        """Let a worker end its chunk, and begin the first item of its next one."""
+        worker = self.unblocked()[which % len(self.unblocked())]
+        process = self.processes[worker]
+        while process.begun < process.kept or process.running is not None:
+            self.half_step(process, DONE, heeds=True)
+        self.tell(worker, 1e-4)
+        self.end_chunk(self.busy().index(worker), retire=False)
+        self.half_step(process, DONE, heeds=True)
+
     @precondition(lambda self: self.busy())
     @rule(which=st.integers(0, 5), retire=st.booleans())
     def end_chunk(self, which: int, retire: bool) -> None:
@@ -353,6 +377,7 @@ class Histories(RuleBasedStateMachine):
         status = KILLED if process.condemned else ERROR
         self.feed(events.WorkerLost(worker=worker, kind=kind, running=running, cause=cause, status=status))
 
+    @precondition(lambda self: self.scheduler.arrays() and self.next_jid > 20)
     @rule(start=st.integers(0, 60), length=st.integers(0, 40))
     def kill(self, start: int, length: int) -> None:
         """Kill a range; no length means all."""
@@ -369,6 +394,13 @@ class Histories(RuleBasedStateMachine):
         self.feed(events.KillRequested(ranges=None if everything else ((start, stop),)))
         for array in self.arrays.values():
             assert all(array.codes[item] != -1 or item in array.handed for item in array.killed)
+
+    @precondition(lambda self: self.unblocked())
+    @rule(which=st.integers(0, 5), ahead=st.integers(0, 3))
+    def kill_in_chunk(self, which: int, ahead: int) -> None:
+        chunk = self.processes[self.unblocked()[which % len(self.unblocked())]].chunk
+        if chunk is not None:
+            self.kill(self.next_jid - chunk.first - chunk.start - ahead, 1)
 
     @precondition(lambda self: self.unblocked())
     @rule(which=st.integers(0, 5))
@@ -402,6 +434,7 @@ class Histories(RuleBasedStateMachine):
             self.processes[worker].woken = True
             self.feed(events.Woken(worker=worker))
 
+    @precondition(lambda self: self.busy())
     @rule(seconds=st.sampled_from([0.0, 0.001, 0.06, 1.1, 61.0]))
     def wait(self, seconds: float) -> None:
         self.now += seconds
@@ -458,11 +491,13 @@ class Histories(RuleBasedStateMachine):
                 process.woken = moved = True
                 self.feed(events.Woken(worker=worker))
             elif process.chunk is not None and not process.blocked:
-                while process.begun < process.kept or process.running is not None:
+                for _ in range(self.pace):
                     self.half_step(process, DONE, heeds=True)
-                self.tell(worker, 0.001)
+                self.tell(worker, 1e-4)
                 self.end_chunk(self.busy().index(worker), retire=False)
                 moved = True
+        if self.tempo and moved:
+            self.wait(self.tempo)
         return moved
 
 
