@@ -72,7 +72,7 @@ class Measurement:
 
     def lines(self) -> list[str]:
         """Return the table."""
-        rows = [("", "median", "rounds from to to", f"÷ {self.peer.contender.name}" if self.peer else "", "target")]
+        rows = [("", "median", "least to most", f"÷ {self.peer.contender.name}" if self.peer else "", "target")]
         rows += [self._row(entry) for entry in self.entries]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = []

@@ -14,13 +14,13 @@ import rich_click as click
 
 from picloud.cli import log
 from picloud.cli.commands import Command, LazyGroup, Options, ReadingCommand
-from picloud.cli.failures import Exit, NoNodeError
+from picloud.cli.failures import Exit
 from picloud.cli.measures import format_size
 from picloud.cli.output import ago, print_facts, print_json, record
+from picloud.cli.source import open_node
 from picloud.client import settings
-from picloud.client.autostart import start_node
 from picloud.client.connection import Connection
-from picloud.exceptions import CloudException, CloudTimeoutError, HomeError, NodeStoppingError, NodeUnreachableError
+from picloud.exceptions import CloudTimeoutError, HomeError, NodeStoppingError, NodeUnreachableError
 from picloud.wire import messages
 
 _STEP = 0.02
@@ -65,17 +65,14 @@ def _ask(home: Path, message: messages.Message) -> dict[str, Any]:
 @click.pass_obj
 def start(options: Options) -> None:
     """Start the node, unless it runs already."""
-    home = _home()
-    connection = _running(home)
+    connection = _running(_home())
     started = connection is None
-    if connection is None:
-        try:
-            start_node(home, settings.to_environment(settings.current()))
-        except CloudException as error:
-            raise NoNodeError from error
-        connection = _connected(home)
-    welcome = connection.welcome
-    connection.close()
+    if connection is not None:
+        welcome = connection.welcome
+        connection.close()
+    else:
+        with open_node() as source:
+            welcome = source.session.open()
     if options.json:
         print_json(record({"started": started, "pid": welcome.pid, "home": welcome.home}))
     else:
