@@ -277,7 +277,8 @@ def _variables(value: object) -> dict[str, str]:
         pairs = list(value.items())
     else:
         names = list(value)
-        pairs = [(name, os.environ[name]) for name in names if not isinstance(name, str) or name in os.environ]
+        pairs = [(name, os.environ.get(name) if isinstance(name, str) else None) for name in names]
+        pairs = [(name, text) for name, text in pairs if text is not None or not isinstance(name, str)]
     for name, text in pairs:
         if not isinstance(name, str) or not isinstance(text, str):
             raise ArgumentTypeError("_os_env_vars must hold names and values that are strings")

@@ -23,7 +23,8 @@ from picloud.wire import messages, payload
 PART_BYTES = 1 << 20
 """Bytes of arguments after which a part is sent, while more are still pickled."""
 
-_ROWS = 8192
+_MIN_STEP = 16
+_MAX_STEP = 8192
 _PART_ITEMS = 1 << 16
 
 
@@ -56,6 +57,7 @@ class _Parts:
     def __init__(self, rows: Iterator[tuple[Any, ...]], encoder: ArgumentEncoder) -> None:
         self._rows = rows
         self._encoder = encoder
+        self._step = _MIN_STEP
         self._kept: list[tuple[int, bytes]] = []
         self.count = 0
 
@@ -73,12 +75,14 @@ class _Parts:
         items: list[bytes] = []
         size = 0
         while size < PART_BYTES and len(items) < _PART_ITEMS:
-            rows = list(islice(self._rows, _ROWS))
+            rows = list(islice(self._rows, self._step))
             if not rows:
                 break
             encoded = self._encoder.encode_rows(rows, self.count + len(items))
             items += encoded
-            size += sum(map(len, encoded))
+            taken = sum(map(len, encoded))
+            size += taken
+            self._step = max(1, min(_MAX_STEP, self._step * 4, PART_BYTES * len(rows) // taken))
         if not items:
             return None
         return arguments.encode(array("I", accumulate(map(len, items), initial=0)), b"".join(items))

@@ -111,7 +111,7 @@ def test_the_limit_is_for_each_item() -> None:
 
 
 def test_an_item_that_cannot_travel_is_named() -> None:
-    rows: list[tuple[Any, ...]] = [(1,), ({"deep": [1, 2, 3, (i for i in ())]},)]
+    rows: list[tuple[Any, ...]] = [(1,), ({"deep": [1, 2, 3, (i for i in range(0))]},)]
     with pytest.raises(SerializationError, match=r"item 8: args\[0\]\['deep'\]\[3\]: generator"):
         _encoder().encode_rows(rows, 7)
     with pytest.raises(SerializationError, match="cannot pickle 'generator' object") as caught:

@@ -38,14 +38,14 @@ def test_what_was_assigned_comes_before_the_environment(monkeypatch: pytest.Monk
 
 def test_a_bad_value_changes_nothing() -> None:
     settings.assign("durability", "process")
-    with pytest.raises(ArgumentValueError, match="durability.*cannot be 'never'; it is power or process"):
+    with pytest.raises(ArgumentValueError, match=r"durability.*cannot be 'never'; it is power or process"):
         settings.assign("durability", "never")
     assert settings.current().durability is Durability.PROCESS
 
 
 def test_a_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PICLOUD_IDLE_TIME", "soon")
-    with pytest.raises(ArgumentValueError, match="PICLOUD_IDLE_TIME.*'soon'"):
+    with pytest.raises(ArgumentValueError, match=r"PICLOUD_IDLE_TIME.*'soon'"):
         settings.current()
 
 
@@ -59,7 +59,11 @@ def test_the_home_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 def test_a_node_reads_what_a_client_writes() -> None:
     values = Settings().changed(
-        **{name: 7 if isinstance(getattr(Settings(), name), (int, float)) else "process" for name in NAMES if name != "use_simulator"}
+        **{
+            name: 7 if isinstance(getattr(Settings(), name), (int, float)) else "process"
+            for name in NAMES
+            if name != "use_simulator"
+        }
         | {"automatic_dependency_transfer": False}
     )
     assert from_environment(settings.to_environment(values)) == values

@@ -1,0 +1,37 @@
+"""Ranges of jobs that are still to come."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from picloud.client import streams
+from picloud.model import ids
+
+pairs = st.tuples(st.integers(1, 60), st.integers(1, 10)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+
+
+@settings(max_examples=500)
+@given(st.lists(pairs, max_size=8))
+def test_merged(ranges: list[tuple[int, int]]) -> None:
+    merged = streams._merged(ranges)
+    assert list(ids.each(merged)) == sorted(set(ids.each(ranges)))
+    assert len(merged) <= len(ranges)
+
+
+@settings(max_examples=500)
+@given(st.lists(pairs, max_size=8), st.lists(pairs, max_size=8))
+def test_without(ranges: list[tuple[int, int]], gone: list[tuple[int, int]]) -> None:
+    left = streams._without(streams._merged(ranges), gone)
+    assert list(ids.each(left)) == sorted(set(ids.each(ranges)) - set(ids.each(gone)))
+
+
+@settings(max_examples=500)
+@given(st.lists(pairs, max_size=8), st.integers(0, 40))
+def test_head(ranges: list[tuple[int, int]], count: int) -> None:
+    assert list(ids.each(streams._head(ranges, count))) == list(ids.each(ranges))[:count]
+
+
+def test_unknown() -> None:
+    assert streams._unknown([(1, 5), (7, 8)], {}) == [(1, 5), (7, 8)]
+    assert streams._unknown([(1, 5), (7, 8)], {2: "x", 7: "y"}) == [(1, 2), (3, 5)]
