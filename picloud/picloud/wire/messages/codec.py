@@ -62,9 +62,10 @@ def decode(header: bytes) -> Message:
         ProtocolError: if it is not one of this protocol: unknown kind, wrong number of fields, or a field of another type.
     """
     try:
-        (name, *values), end = _decode_json(header.decode())
+        values, end = _decode_json(header.decode())
+        name = values.pop(0)
         kind, shape = _SHAPES[name]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise ProtocolError("A frame's header is not a message of this protocol") from error
     if end != len(header) or len(values) != len(shape) or not all(map(isinstance, values, shape)):
         raise ProtocolError(f"A {name} message does not have the fields of this protocol")
