@@ -30,9 +30,9 @@ class Watch:
 
     __slots__ = ("_bound", "_files", "_looked", "_roots")
 
-    def __init__(self) -> None:
-        """Take everything that is loaded now as belonging here."""
-        self._bound = memory_bound()
+    def __init__(self, bound: int | None = None) -> None:
+        """Take everything that is loaded now as belonging here; `bound` is the bytes of private memory that it may keep."""
+        self._bound = memory_bound() if bound is None else bound
         self._roots = library_roots()
         self._looked = set(sys.modules)
         self._files: dict[str, tuple[int, int]] = {}

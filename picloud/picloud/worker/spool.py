@@ -56,8 +56,7 @@ class _Noting(io.BufferedWriter):
         return io.BufferedWriter.write(self, data)
 
 
-def _text(number: int, name: str, errors: str, flags: Flags) -> io.TextIOWrapper:
-    raw = io.FileIO(number, "w", closefd=False)
+def _text(raw: io.FileIO, name: str, errors: str, flags: Flags) -> io.TextIOWrapper:
     raw.name = name
     return io.TextIOWrapper(
         _Noting(raw, flags), encoding="utf-8", errors=errors, newline="\n", line_buffering=True, write_through=True
@@ -71,6 +70,7 @@ class Streams:
         "_err_begin",
         "_flags",
         "_out_begin",
+        "_raws",
         "_spooled",
         "err",
         "err_start",
@@ -95,37 +95,48 @@ class Streams:
         self.err_start = 0
         """Where it begins in the second."""
         self.begin()
+        self._raws: list[io.FileIO] = []
         self.renew()
         # What C code prints is written at each line's end, so that it belongs to the item that printed it.
         _libc.setvbuf(ctypes.c_void_p.in_dll(_libc, "stdout"), None, _IOLBF, 0)
 
     def renew(self) -> None:
-        """Make fresh text streams: a job may have closed the last ones."""
-        self.stdout = _text(1, "<stdout>", "surrogateescape", self._flags)
-        self.stderr = _text(2, "<stderr>", "backslashreplace", self._flags)
+        """Make fresh text streams in the place of those that a job has closed, or that hold what could not be written."""
+        for raw in self._raws:
+            # Else the old streams would write what they hold when they are freed.
+            raw.close()
+        self._raws = [io.FileIO(number, "w", closefd=False) for number in (1, 2)]
+        self.stdout = _text(self._raws[0], "<stdout>", "surrogateescape", self._flags)
+        self.stderr = _text(self._raws[1], "<stderr>", "backslashreplace", self._flags)
         self.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the worker
 
     def install(self) -> None:
         """Give descriptors 0 to 2 and Python's streams to the next job, whatever the last one did with them."""
-        self.flush()
+        sound = self.flush()
+        os.dup2(self.null, 0)
         os.dup2(self.out, 1)
         os.dup2(self.err, 2)
-        os.dup2(self.null, 0)
-        if self.stdin.closed or self.stdout.closed or self.stderr.closed:
+        if not sound or self.stdin.closed:
             self.renew()
         sys.stdin = sys.__stdin__ = self.stdin  # type: ignore[misc]
         sys.stdout = sys.__stdout__ = self.stdout  # type: ignore[misc]
         sys.stderr = sys.__stderr__ = self.stderr  # type: ignore[misc]
 
-    def flush(self) -> None:
-        """Write what Python's streams and C's hold back, also where a job has put its own in their place."""
+    def flush(self) -> bool:
+        """Write what Python's streams and C's hold back, also where a job has put its own in their place.
+
+        Returns:
+            Whether our own took it: one that a job closed, or whose descriptor it closed or filled, does not.
+        """
+        sound = True
         for stream in {id(each): each for each in (sys.stdout, sys.stderr, self.stdout, self.stderr)}.values():
             try:
                 stream.flush()
-            except (ValueError, OSError, AttributeError):
-                # Closed, full, or no stream at all: the job's own doing, which harms nobody else.
-                continue
+            except Exception:
+                # A stream of a job's own making may raise anything, and harms nobody else.
+                sound = sound and stream is not self.stdout and stream is not self.stderr
         _libc.fflush(None)
+        return sound
 
     def flush_held(self) -> None:
         """Write what C code holds back, and look whether a job has put streams of its own in the place of ours."""

@@ -263,17 +263,17 @@ def test_a_late_alarm_does_not_reach_the_next_job(worker: Any) -> None:
 
 def test_what_cannot_be_put_back_ends_the_worker_before_the_next_submission(worker: Any) -> None:
     def lower() -> None:
+        """Give up what only the system's own user could take back, and be that user no more."""
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        os.setresgid(65534, 65534, 65534)
-        os.setresuid(65534, 65534, 65534)
+        if os.geteuid() == 0:
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
 
-    if os.geteuid() != 0:
-        pytest.skip("only root can give its user away")
     assert worker.call(lower).status == job.DONE
     assert worker.run(state, [()]) == []
     assert worker.work.done == 0
-    assert "user" in worker.work.retire
+    assert "a job" in worker.work.retire
     assert worker.steal() == 0
     assert worker.driver.wait_ended(worker).status == 0
