@@ -247,7 +247,8 @@ class Scheduler:
             )
         chunk.array.proven = max(chunk.array.proven, chunk.ended)
         self._ledger.end_chunk(worker)
-        if event.retire:
+        # A worker whose SIGKILL is on its way would take an innocent item with it.
+        if event.retire or chunk.condemned:
             self._ledger.drop_worker(worker)
         else:
             self._ledger.rest(worker)

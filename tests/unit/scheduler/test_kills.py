@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from picloud.model.cause import Cause, CauseKind
 from picloud.model.job import DONE, KILLED, PROCESSING, QUEUED
-from picloud.scheduler.effects import ArrayFinished, Dispatch, Ended, Interrupt, KillWorker, Reclaim
+from picloud.scheduler.effects import ArrayFinished, Dispatch, Ended, Interrupt, KillWorker, Reclaim, StartWorker
 from picloud.scheduler.events import Blocked, KillRequested, LossKind, TimedOut
 
 if TYPE_CHECKING:
@@ -113,6 +113,17 @@ def test_an_item_that_ends_by_itself_within_the_second_keeps_its_end(drive: Driv
     driver.progress(1, [DONE])
     assert driver.scheduler.next_deadline() is None
     assert driver.tick(2.0) == []
+
+
+def test_a_worker_that_is_being_killed_gets_nothing_more(drive: Drive) -> None:
+    driver = drive(slots=1)
+    driver.submit(1, 2)
+    driver.start(1)
+    kill(driver, (1, 2))
+    driver.reclaimed(1, 1)
+    driver.tick(1.0)
+    assert driver.finish(1) == [StartWorker(pool="p", cores=1)]
+    assert driver.lost(1, LossKind.RETIRED) == []
 
 
 def test_an_item_that_shares_a_ticket_is_interrupted_again_when_it_runs(drive: Drive) -> None:

@@ -114,7 +114,10 @@ class Histories(RuleBasedStateMachine):
 
     def on_StartWorker(self, effect: effects.StartWorker, _event: events.Event) -> None:  # noqa: N802 - an effect's name
         self.starting.append(effect.pool)
-        live = sum(not process.blocked for process in self.processes.values()) + len(self.starting)
+        live = len(self.starting)
+        for process in self.processes.values():
+            dying = process.condemned and process.chunk is None
+            live += not process.blocked and not dying
         assert live <= self.limits.live_workers
         if self.eager:
             self.answers.append(self.started(effect.pool))
