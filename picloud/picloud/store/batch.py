@@ -156,6 +156,11 @@ class Batch:
         """Note that every item of an array has ended: recovery will not look at it again."""
         key = keys.jid(first)
         self._put(Table.FINISHED, key, records.encode_summary(summary))
+        opened = self.puts[Table.OPEN]
+        if opened and key in opened and not self.edits:
+            # Submitted and ended within one commit: it was never stored as open, and has no marks.
+            del opened[key]
+            return
         self._remove(Table.OPEN, key)
         self.closed.append(first)
 

@@ -52,9 +52,28 @@ def test_an_array_is_open_until_it_is_finished() -> None:
     key = keys.jid(5)
     assert batch
     assert [table for table in Table if batch.puts[table]] == [Table.ARRAYS, Table.OPEN, Table.SUBMISSIONS]
+    later = Batch()
+    later.put_finished(5, Summary(2, 0, 0, 0, 1.0))
+    assert not later.puts[Table.OPEN]
+    assert later.removals[Table.OPEN] == {key}
+    assert later.closed == [5]
+
+
+def test_an_array_that_ends_in_the_commit_of_its_submission_was_never_open() -> None:
+    batch = Batch()
+    batch.put_array(ARRAY)
     batch.put_finished(5, Summary(2, 0, 0, 0, 1.0))
     assert not batch.puts[Table.OPEN]
-    assert batch.removals[Table.OPEN] == {key}
+    assert not batch.removals[Table.OPEN]
+    assert batch.closed == []
+    assert batch.puts[Table.FINISHED]
+
+
+def test_its_attempt_marks_are_cleared_even_then() -> None:
+    batch = Batch()
+    batch.put_array(ARRAY)
+    batch.put_attempt(5, 0, 2, 1, started=True)
+    batch.put_finished(5, Summary(2, 0, 0, 0, 1.0))
     assert batch.closed == [5]
 
 
