@@ -23,7 +23,7 @@ def cause_of(status: int) -> Cause:
     return Cause(CauseKind.EXIT, code, f"the worker process ended with exit status {code}")
 
 
-def last_words(worker: Worker, cause: Cause, peak: int) -> dict[str, Any]:
+def last_words(worker: Worker, cause: Cause, peak: int, spool: str) -> dict[str, Any]:
     """Return the meta of an item whose worker ended under it: cause, peak memory, where its output lies, and a text."""
     tail = worker.output_so_far("stderr", 8192).decode(errors="replace").splitlines()[-LAST_LINES:]
     lines = [f"The job's process ended while it ran: {cause.detail}."]
@@ -33,4 +33,6 @@ def last_words(worker: Worker, cause: Cause, peak: int) -> dict[str, Any]:
         lines.append(f"Its process had used at most {peak / 1e6:.1f} MB of memory.")
     if tail:
         lines += ["Its last lines on stderr were:", *(f"  {line}" for line in tail)]
-    return {"cause": cause.to_list(), "exception": "\n".join(lines), "peak": peak, **worker.output_span()}
+    words = {"cause": cause.to_list(), "exception": "\n".join(lines), "peak": peak}
+    spans = worker.output_span()
+    return words | spans | {"spool": spool} if spans else words

@@ -44,7 +44,14 @@ class Harvester:
         flags = bytes(outcome.decode(record).rows[1 :: outcome.ROW.size])
         if not any(flag & RowFlag.SPOOLED for flag in flags):
             return
-        spool = f"{self._generation}-{worker.id}"
+        self.keep_spool(live, self.spool(worker))
+
+    def spool(self, worker: Worker) -> str:
+        """Return what the names of a worker's spools begin with."""
+        return f"{self._generation}-{worker.id}"
+
+    def keep_spool(self, live: LiveArray, spool: str) -> None:
+        """Keep a worker's spools for as long as the array: output of its items lies in them."""
         for name in (f"{spool}.out", f"{spool}.err"):
             self._committer.batch.sync_first.append(self._home / "spool" / name)
             if name not in live.spooled:

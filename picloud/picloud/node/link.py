@@ -8,8 +8,9 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from picloud.exceptions import ProtocolError
+from picloud.exceptions import ProtocolError, StoreCorruptError
 from picloud.wire import descriptors as rights
 from picloud.wire import messages
 from picloud.wire.channel import Received
@@ -199,6 +200,20 @@ def peer_uid(sock: socket.socket) -> int:
     return int.from_bytes(credentials[4:8], "little")
 
 
-def duplicate(path: str) -> int:
-    """Return a new read-only descriptor of a file."""
-    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def open_segments(folder: Path, names: Sequence[str]) -> list[int]:
+    """Return read-only descriptors of segments, to be sent.
+
+    Raises:
+        StoreCorruptError: naming the first that cannot be opened; none stays open then.
+    """
+    opened: list[int] = []
+    for name in names:
+        try:
+            opened.append(os.open(folder / name, os.O_RDONLY | os.O_CLOEXEC))
+        except OSError as error:
+            rights.close_all(opened)
+            raise StoreCorruptError(
+                f"The segment {name} that a job needs cannot be opened: {error.strerror}",
+                hint="look with `picloud node check`, and restore it from a backup",
+            ) from error
+    return opened

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from picloud.model import arguments
 from picloud.model.array import JobArray
+from picloud.model.ids import JidRange
 from picloud.node.pools import Pool
 from picloud.store.batch import argument_segments
 from picloud.store.tables import Tables
@@ -40,15 +41,21 @@ class LiveArray:
     answer: bytes = b""
     """The record of ends of an array of one item, kept for the answer to its submission."""
 
+    stored: bool = False
+    """Whether the commit that holds its arguments is done, so that they can be read again."""
+
+    def names_segments(self, tables: Tables) -> bool:
+        """Return whether any of the arguments lies in a segment."""
+        self._load(tables)
+        return any(part.segments for part in self.parts)
+
     def add_part(self, start: int, record: bytes, *, segments: bool) -> None:
         """Take a record of arguments; `segments` says whether it names any."""
         self.parts.append(_Part(start, start + arguments.count_of(record), record, segments))
 
     def arguments(self, start: int, stop: int, tables: Tables) -> tuple[bytes, list[str]]:
         """Return the arguments of items, and the segments that they name, from memory or the store."""
-        if not self.parts:
-            for at, record in tables.arguments(self.array.first):
-                self.add_part(at, record, segments=bool(argument_segments(record)))
+        self._load(tables)
         only = self.parts[0]
         if only.record is not None and only.start == start and only.stop == stop and not only.segments:
             return only.record, []
@@ -64,10 +71,15 @@ class LiveArray:
             records.append(cut)
             if part.segments:
                 segments += argument_segments(cut)
-            if stop >= part.stop and part.stop - part.start < self.array.count:
+            if self.stored and stop >= part.stop and part.stop - part.start < self.array.count:
                 # Chunks run in order, so this part is seldom needed again; a retry reads it from the store.
                 part.record = None
         return arguments.join(records), segments
+
+    def _load(self, tables: Tables) -> None:
+        if not self.parts:
+            for at, record in tables.arguments(self.array.first):
+                self.add_part(at, record, segments=bool(argument_segments(record)))
 
 
 class LiveArrays:
@@ -95,6 +107,17 @@ class LiveArrays:
         """Forget one; the store knows it."""
         if self._by_first.pop(first, None) is not None:
             del self._firsts[bisect_right(self._firsts, first) - 1]
+
+    def within(self, wanted: JidRange) -> Iterator[tuple[LiveArray, JidRange]]:
+        """Yield the arrays that a range of jids touches, each with what it touches of it."""
+        low, high = wanted
+        for first in self._firsts[max(0, bisect_right(self._firsts, low) - 1) :]:
+            if first >= high:
+                return
+            live = self._by_first[first]
+            found = max(low, first), min(high, first + live.array.count)
+            if found[0] < found[1]:
+                yield live, found
 
     def get(self, first: int) -> LiveArray | None:
         """Return the array of that first jid."""

@@ -78,7 +78,9 @@ class Node:
         self._committer = Committer(loop, Writer(self._environment), settings.durability, self._commit_failed)
         self._end_old_generation(generation)
         limits = Limits(slots=len(cpus), blocked_cap=settings.blocked_jobs, idle_workers=len(cpus))
-        self.reactor = Reactor(loop, clock, home.path, Scheduler(limits), self._committer, tables, generation)
+        self.reactor = Reactor(
+            loop, clock, home.path, Scheduler(limits), self._committer, tables, generation, _worker_options(settings)
+        )
         place = Plugins.load().place(PLACE)
         self._supervisors = Supervisors(loop, place, home.path, generation, self.reactor)
         self.reactor.supervisors = self._supervisors
@@ -115,7 +117,7 @@ class Node:
         Raises:
             NodeError: if the socket cannot be made.
         """
-        recovery.restore(self.reactor, stored.recover(self._environment), self._submissions.dependencies, PLACE)
+        recovery.restore(self.reactor, stored.recover(self._environment), self._tables, PLACE)
         stored.sweep(self._environment, self._clock.wall())
         starts.succeeded(self._home.path, self._settings.durability, starts.boot_id())
         self._server.listen(_listener(self._home))
@@ -204,6 +206,13 @@ class Node:
         if self.exit_code == 0:
             starts.ended(self._home.path)
         self._home.socket.unlink(missing_ok=True)
+
+
+def _worker_options(settings: Settings) -> dict[str, int]:
+    """Return what workers are told of the settings: those that differ from what they take for granted."""
+    usual = Settings()
+    chosen = {"max_output": settings.max_output, "max_transmit_data": settings.max_transmit_data}
+    return {name: value for name, value in chosen.items() if value != getattr(usual, name)}
 
 
 def _listener(home: Home) -> socket.socket:

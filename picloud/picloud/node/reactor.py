@@ -14,11 +14,11 @@ import asyncio
 import logging
 import signal
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from picloud.exceptions import BackendError
+from picloud.exceptions import BackendError, StoreError
 from picloud.model import arena, job, outcome
 from picloud.model.cause import Cause, CauseKind
 from picloud.model.ids import JidRange
@@ -59,8 +59,12 @@ class Reactor:
         committer: Committer,
         tables: Tables,
         generation: str,
+        options: Mapping[str, Any],
     ) -> None:
-        """Start with no jobs and no workers; `supervisors` is set before the first event."""
+        """Start with no jobs and no workers; `supervisors` is set before the first event.
+
+        `options` are what every chunk tells its worker of the node's settings.
+        """
         self.clock = clock
         self.home = home
         self.committer = committer
@@ -75,9 +79,12 @@ class Reactor:
         self.drained = asyncio.Event()
         """Set, after `drain`, when no job runs any more that may not be restarted."""
         self._loop = loop
-        self._dispatcher = Dispatcher(home, self.live, tables, committer, self.contents)
+        self._dispatcher = Dispatcher(
+            home, self.live, tables, committer, self.contents, options, self._shortened, self._unreadable
+        )
         self._harvester = Harvester(home, committer, generation)
         self._events: deque[events.Event] = deque()
+        self._reclaimed: list[events.Event] = []
         self._running = False
         self._worker_ids = 0
         self._starting: dict[int, str] = {}
@@ -118,6 +125,10 @@ class Reactor:
                     self._share_states(following.first)
                 for effect in answer:
                     self._apply[type(effect)](effect)
+                if self._reclaimed:
+                    # Before anything else that is known of these workers: the scheduler decides on the answers, in order.
+                    self._events.extendleft(reversed(self._reclaimed))
+                    self._reclaimed.clear()
         finally:
             self._running = False
         self._arm()
@@ -209,7 +220,7 @@ class Reactor:
             self._lose(handle, events.LossKind.RETIRED, killed or cause_of(ended.status), job.ERROR, {})
             return
         cause = killed or cause_of(ended.status)
-        words = last_words(handle, cause, ended.peak)
+        words = last_words(handle, cause, ended.peak, self._harvester.spool(handle))
         if killed is not None:
             words["exception"] = None
         self._lose(handle, events.LossKind.JOB, cause, job.KILLED if killed else job.ERROR, words)
@@ -301,8 +312,40 @@ class Reactor:
             kept = worker.reclaim(effect.keep)
             if not self._restartable(worker):
                 self._not_started(chunk.first, chunk.start + kept, before, chunk.attempt)
-            # Before anything else that is known of this worker: the scheduler asked, and decides on the answer.
-            self._events.appendleft(events.Reclaimed(worker=effect.worker, seq=effect.seq, kept=kept))
+            self._reclaimed.append(events.Reclaimed(worker=effect.worker, seq=effect.seq, kept=kept))
+
+    def _shortened(self, worker: Worker) -> None:
+        """Tell the scheduler that a worker was handed less than it decided."""
+        chunk = worker.chunk
+        if chunk is None:
+            return
+        event = events.Reclaimed(worker=worker.id, seq=chunk.seq, kept=chunk.count)
+        if self._running:
+            self._reclaimed.append(event)
+        else:
+            self.feed(event)
+
+    def _unreadable(self, worker: Worker, error: StoreError) -> None:
+        """End the items of a chunk whose content or arguments cannot be read; the worker was never told of them."""
+        chunk = worker.chunk
+        live = self.live.get(chunk.first) if chunk is not None else None
+        if chunk is None or live is None:
+            return
+        count = chunk.count
+        worker.shorten(0)
+        worker.chunk = None
+        _log.error("jobs %d to %d: %s", chunk.first + chunk.start, chunk.first + chunk.start + count - 1, error)
+        if count:
+            meta = {
+                "cause": Cause(CauseKind.LOST, None, str(error)).to_list(),
+                "exception": f"The job was lost: {error}",
+            }
+            record = outcome.encode_uniform(count, job.ERROR, meta=meta, attempt=chunk.attempt, now=self.clock.wall())
+            self.committer.batch.put_ends(chunk.first, chunk.start, record, ())
+            self._progressed(live)
+        codes = bytes((job.ERROR,)) * count
+        self.feed(events.Progress(worker=worker.id, seq=chunk.seq, codes=codes, seconds=0.0))
+        self.feed(events.ChunkDone(worker=worker.id, seq=chunk.seq, retire=False))
 
     def _interrupt(self, effect: effects.Interrupt) -> None:
         worker = self.workers.get(effect.worker)
@@ -326,8 +369,16 @@ class Reactor:
             meta |= self._last_words.pop(effect.first + effect.start, {})
         if effect.cause.kind is CauseKind.LOST:
             meta["exception"] = f"The job was lost: {effect.cause.detail or 'its node, supervisor or host went'}"
+        spool = meta.get("spool")
+        if spool is not None:
+            self._harvester.keep_spool(live, spool)
         record = outcome.encode_uniform(
-            effect.stop - effect.start, effect.code, meta=meta, attempt=effect.attempt, now=self.clock.wall()
+            effect.stop - effect.start,
+            effect.code,
+            meta=meta,
+            attempt=effect.attempt,
+            now=self.clock.wall(),
+            flags=outcome.RowFlag.SPOOLED if spool is not None else 0,
         )
         self.committer.batch.put_ends(effect.first, effect.start, record, ())
         self._progressed(live)

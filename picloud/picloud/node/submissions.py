@@ -222,6 +222,7 @@ def submitted(
 
 def _answer(session: Session, live: LiveArray) -> None:
     """Answer a submission; its result comes along if the same commit holds it."""
+    live.stored = True
     session.reply(messages.Submitted(live.array.first, live.array.count), (live.answer,) if live.answer else ())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from picloud.exceptions import ArgumentValueError, NestedLimitError
 from picloud.model import job, outcome
 from picloud.model.ids import JidRange
-from picloud.node.link import duplicate
+from picloud.node.link import open_segments
 from picloud.node.reactor import Reactor
 from picloud.node.reads import MAX_PAGE_SEGMENTS, Piece, Reader, segments_in
 from picloud.node.sessions import Handler, Session
@@ -133,9 +133,7 @@ class Waiting:
                 if len(record) < len(whole):
                     rest.append([piece.array.first + start + count, high])
                     break
-        session.reply(
-            messages.EndsPage(pieces, names, rest), body, [duplicate(str(self._segments / name)) for name in names]
-        )
+        session.reply(messages.EndsPage(pieces, names, rest), body, open_segments(self._segments, names))
 
 
 class _OpenWait:

@@ -150,6 +150,16 @@ class Worker:
                 chunk.count = min(chunk.count, chunk.tickets * chunk.group)
         return chunk.count
 
+    def shorten(self, count: int) -> None:
+        """Leave the worker only the first items of a chunk that it has not been sent yet."""
+        chunk = self.chunk
+        if chunk is None or chunk.count <= count:
+            return
+        surplus = chunk.tickets - -(-count // chunk.group)
+        if surplus > 0:
+            chunk.tickets -= len(os.read(self._ticket_reader, surplus))
+        chunk.count = count
+
     def current(self) -> int | None:
         """Return the index within the chunk of the item that runs and has not ended, if one does."""
         chunk = self.chunk

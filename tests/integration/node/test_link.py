@@ -6,10 +6,12 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from picloud.node.link import Link, duplicate, peer_uid
+from picloud.exceptions import StoreCorruptError
+from picloud.node.link import Link, open_segments, peer_uid
 from picloud.wire import messages
 from picloud.wire.channel import Channel, Received
 
@@ -69,17 +71,23 @@ def test_a_body_larger_than_every_buffer_is_sent_bit_by_bit(end: End) -> None:
     end.loop.run_until_complete(end.loop.shutdown_default_executor())
 
 
-def test_descriptors_arrive_and_are_closed_here(end: End, tmp_path: os.PathLike[str]) -> None:
-    path = os.path.join(tmp_path, "file")
-    with open(path, "w") as file:
-        file.write("content")
-    descriptor = duplicate(path)
+def test_descriptors_arrive_and_are_closed_here(end: End, tmp_path: Path) -> None:
+    (tmp_path / "segment").write_text("content")
+    (descriptor,) = open_segments(tmp_path, ["segment"])
     end.link.send(messages.Load("function", "aa", segment=True), (), (descriptor,))
     received = end.channel.receive()
     assert os.read(received.descriptors[0], 100) == b"content"
     os.close(received.descriptors[0])
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
+
+
+def test_a_segment_that_is_missing_is_named_and_the_others_are_closed(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("content")
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(StoreCorruptError, match="missing"):
+        open_segments(tmp_path, ["there", "missing", "there"])
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_the_peers_end_is_told_once_and_after_its_last_words(end: End) -> None:

@@ -82,8 +82,7 @@ def test_other_ways_of_waiting_are_refused(client: Client, mode: str, timeout: f
 def test_an_unknown_jid_is_named_wherever_it_stands(client: Client) -> None:
     jids = client.map(same, range(3))
     unknown = client.node()["next_jid"] + 5
-    for asked in ([unknown], [*ranges(jids), [unknown, unknown + 2]], [[jids[0], unknown + 1]]):
-        asked = [pair if isinstance(pair, list) else [pair, pair + 1] for pair in asked]
+    for asked in (ranges(unknown), ranges(jids, (unknown, unknown + 2)), [[jids[0], unknown + 1]]):
         for request in (
             messages.Wait(asked, "all", None),
             messages.GetEnds(asked, "all", None, 1000),
@@ -122,8 +121,8 @@ def test_ends_whose_time_is_over_say_what_is_unfinished(client: Client, gate: Ga
 
 
 def test_pages_end_at_their_limit_and_say_what_is_left(client: Client) -> None:
-    jids = client.map(lambda value: bytes(value), [10_000] * 20)
-    more = client.map(lambda value: bytes(value), [10] * 3)
+    jids = client.map(bytes, [10_000] * 20)
+    more = client.map(bytes, [10] * 3)
     client.wait(jids, more)
     page = client.ask(messages.EndsPage, messages.GetEnds(ranges(jids, more), "all", None, 1))
     assert len(page.pieces) == 1
