@@ -36,6 +36,8 @@ class LiveArray:
     """Its arguments, in order; a part is read from the store when it is not in memory."""
     spooled: set[str] = field(default_factory=set)
     """Spools that hold output of its items, so that each is noted once."""
+    deleted: list[tuple[int, int]] = field(default_factory=list)
+    """Index ranges of items that were deleted while others had not ended."""
     finished: bool = False
     """Whether every item has ended, and only the commit that says so is awaited."""
     answer: bytes = b""

@@ -75,7 +75,7 @@ class Reader:
                 raise UnknownJobError("Does not exist or was deleted", jid=at)
             array, summary = stored, self._tables.finished(stored.first)
         low, high = at - array.first, min(stop - array.first, array.count)
-        for deleted_from, deleted_to in self._tables.deleted(array.first) if live is None else ():
+        for deleted_from, deleted_to in self._tables.deleted(array.first) if live is None else live.deleted:
             if low < deleted_to and deleted_from < high:
                 raise UnknownJobError("Does not exist or was deleted", jid=array.first + max(low, deleted_from))
         return Piece(array, low, high, live, summary)

@@ -47,7 +47,8 @@ def _adopt(reactor: Reactor, unfinished: Unfinished, lost: list[Range], tables: 
         ended=tuple(ended),
         attempts=tuple(stored.attempts(unfinished)),
     )
-    reactor.submit(LiveArray(array, pool, bytearray(), stored=True), event)
+    live = LiveArray(array, pool, bytearray(), stored=True, deleted=tables.deleted(array.first))
+    reactor.submit(live, event)
 
 
 def _dependencies(reactor: Reactor, tables: Tables, wanted: tuple[JidRange, ...]) -> tuple[list[JidRange], int | None]:

@@ -66,6 +66,8 @@ class Removal:
             batch = self._reactor.committer.batch
             for piece in pieces:
                 batch.delete_range(piece.array.first, piece.start, piece.stop)
+                if piece.live is not None:
+                    piece.live.deleted.append((piece.start, piece.stop))
             self._freed(batch)
             self._reactor.committer.after(lambda: session.reply(messages.Accepted()))
 

@@ -61,7 +61,9 @@ def test_more_segments_than_one_message_carries_in_jobs_that_may_not_restart(cli
 @pytest.mark.parametrize("restartable", [True, False])
 def test_a_job_whose_argument_is_gone_ends_alone(client: Client, gate: Gate, restartable: bool) -> None:
     count = 40
-    order = client.order(length, count, is_map=True, depends_on=ranges(client.call(gate.job())), restartable=restartable)
+    order = client.order(
+        length, count, is_map=True, depends_on=ranges(client.call(gate.job())), restartable=restartable
+    )
     record, names = _in_segments(client.home, [b"x" * index for index in range(count)])
     first = client.ask(messages.Submitted, order, record).first
     for lost in (0, 17, 18, 39):
