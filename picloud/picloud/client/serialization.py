@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import cloudpickle
 
-from picloud.client import culprit
+from picloud.wire import culprit
 from picloud.client.segments import SegmentWriter
 from picloud.exceptions import ExcessiveDataError, SerializationError
 from picloud.model.arguments import SEGMENT_MARK

@@ -5,7 +5,7 @@ The baseline is taken once, when the worker is ready and has run nothing.  What 
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found] - C's half of `signal`, for which nobody wrote types
+import _signal  # type: ignore[import-not-found]  # C's half of `signal`, for which nobody wrote types
 import builtins
 import gc
 import logging

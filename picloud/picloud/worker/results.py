@@ -6,13 +6,11 @@ import io
 import os
 import pickle
 import uuid
-from collections.abc import Callable, Mapping
-from typing import Any
 
 import cloudpickle
 
 from picloud.exceptions import ExcessiveDataError, SerializationError
-from picloud.wire import payload
+from picloud.wire import culprit, payload
 from picloud.worker.kills import Flags
 
 NONE = pickle.dumps(None, 5)
@@ -20,7 +18,6 @@ NONE = pickle.dumps(None, 5)
 SIMPLE = frozenset({bool, int, float, complex, str, bytes})
 """Types that C's pickler takes without asking anybody."""
 _PROTOCOL = 5
-_DEPTH = 20
 
 
 class Encoder:
@@ -108,46 +105,11 @@ class Encoder:
         return segment.encode()
 
     def _explain(self, value: object, error: Exception) -> str:
-        path, culprit = "result", value
+        found = f"result: {type(value).__name__}"
         if self.trace:
             try:
-                path, culprit = find_culprit(value, path, cloudpickle.dumps)
-            except Exception:
+                found = culprit.find(value, [culprit.Part("result", value)], cloudpickle.dumps)
+            except Exception as broken:
                 # Looking into a value runs its own code; the whole result is then all that can be named.
-                path, culprit = "result", value
-        return f"The result cannot be pickled. {path}: {type(culprit).__name__} ({type(error).__name__}: {error})"
-
-
-def find_culprit(value: object, name: str, dumps: Callable[[Any], bytes]) -> tuple[str, object]:
-    """Return the path to the innermost part of a value that cannot be pickled, as Python would write it, and that part."""
-    seen: set[int] = set()
-    for _ in range(_DEPTH):
-        seen.add(id(value))
-        for step, part in _parts(value):
-            if type(part) not in SIMPLE and id(part) not in seen and not _travels(part, dumps):
-                name += step
-                value = part
-                break
-        else:
-            break
-    return name, value
-
-
-def _travels(value: object, dumps: Callable[[Any], bytes]) -> bool:
-    try:
-        dumps(value)
-    except Exception:
-        return False
-    return True
-
-
-def _parts(value: object) -> list[tuple[str, object]]:
-    """Return what a value is made of, each with how Python reaches it."""
-    if isinstance(value, Mapping):
-        keys = [(f" key {key!r}", key) for key in value]
-        return keys + [(f"[{key!r}]", part) for key, part in value.items()]
-    if isinstance(value, (list, tuple)):
-        return [(f"[{index}]", part) for index, part in enumerate(value)]
-    if isinstance(value, (set, frozenset)):
-        return [(" element", part) for part in value]
-    return [(f".{key}", part) for key, part in getattr(value, "__dict__", {}).items()]
+                found += f" ({type(broken).__name__} when it was looked into)"
+        return f"The result cannot be pickled. {found} ({type(error).__name__}: {error})"

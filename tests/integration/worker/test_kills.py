@@ -158,6 +158,7 @@ def test_two_kills_of_one_item(worker: Any) -> None:
 @pytest.mark.parametrize("group", [1, 50])
 def test_kills_at_any_time_reach_only_their_item(worker: Any, group: int) -> None:
     """Kills fall at random between, before and after quick items; every killed one was named."""
+
     def spin(seconds: float) -> None:
         until = time.perf_counter() + seconds
         while time.perf_counter() < until:

@@ -58,7 +58,9 @@ def state() -> dict[str, Any]:
         "gc": (gc.isenabled(), gc.get_threshold()),
         "timeout": socket.getdefaulttimeout(),
         "streams": [(stream.fileno(), stream.name, stream.closed) for stream in (sys.stdin, sys.stdout, sys.stderr)],
-        "originals": [stream is other for stream, other in ((sys.stdout, sys.__stdout__), (sys.stderr, sys.__stderr__))],
+        "originals": [
+            stream is other for stream, other in ((sys.stdout, sys.__stdout__), (sys.stderr, sys.__stderr__))
+        ],
         "targets": [os.readlink(f"/proc/self/fd/{number}") for number in (0, 1, 2)],
         "inheritable": [os.get_inheritable(number) for number in (0, 1, 2)],
         "precision": decimal.getcontext().prec,
@@ -101,8 +103,8 @@ def change_umask() -> None:
 
 def change_path() -> None:
     sys.path.insert(0, "/left")
-    sys.path_hooks.append(lambda path: None)
-    sys.meta_path.append(object())
+    sys.path_hooks.append(lambda _path: None)  # type: ignore[arg-type, return-value]
+    sys.meta_path.append(object())  # type: ignore[arg-type]
 
 
 def replace_path() -> None:
@@ -149,8 +151,10 @@ def change_interpreter() -> None:
     warnings.simplefilter("error")
     builtins.left = 1  # type: ignore[attr-defined]
     builtins.ascii = lambda _x: ""
-    __main__.left = 1
-    sys.excepthook = sys.displayhook = threading.excepthook = lambda *_: None
+    setattr(__main__, "left", 1)  # noqa: B010 - no checker knows it
+    sys.excepthook = lambda *_: None
+    sys.displayhook = lambda _: None
+    threading.excepthook = lambda _: None
     sys.setrecursionlimit(5000)
     sys.settrace(lambda *_: None)
     sys.setprofile(lambda *_: None)
@@ -189,7 +193,7 @@ def replace_streams() -> None:
     import io
 
     sys.stdout = sys.stderr = sys.__stdout__ = io.StringIO()  # type: ignore[misc, assignment]
-    sys.stdin = None  # type: ignore[assignment]
+    sys.stdin = io.StringIO()
 
 
 def change_everything_and_raise() -> None:

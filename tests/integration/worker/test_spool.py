@@ -25,9 +25,14 @@ def c_printf(text: bytes) -> None:
     ctypes.CDLL(None).printf(b"%s", text)
 
 
+def write_to_original(text: str) -> None:
+    assert sys.__stdout__ is not None
+    sys.__stdout__.write(text)
+
+
 WRITERS = {
     "print": lambda text: print(text, end=""),
-    "print line": lambda text: print(text),
+    "print line": print,
     "write": lambda text: sys.stdout.write(text) and None,
     "buffer": lambda text: sys.stdout.buffer.write(text.encode()) and None,
     "descriptor": lambda text: os.write(1, text.encode()) and None,
@@ -37,7 +42,7 @@ WRITERS = {
     "c line": lambda text: c_printf(text.encode() + b"\n"),
     "own stream": lambda text: print(text, end="", file=os.fdopen(os.dup(1), "w")),
     "reopened": lambda text: print(text, end="", file=open("/dev/stdout", "a")),  # noqa: SIM115
-    "original": lambda text: sys.__stdout__.write(text) and None,
+    "original": write_to_original,
 }
 
 
@@ -54,7 +59,9 @@ def test_whoever_writes(worker: Any, how: str) -> None:
 @pytest.mark.parametrize("how", ["print", "print line", "write", "buffer", "descriptor", "c line", "original"])
 def test_quick_items_of_one_ticket(worker: Any, how: str) -> None:
     write = WRITERS[how]
-    ends = worker.run(lambda i, write: write(f"item {i}") if i % 7 == 0 else None, [(i, write) for i in range(700)], group=100)
+    ends = worker.run(
+        lambda i, write: write(f"item {i}") if i % 7 == 0 else None, [(i, write) for i in range(700)], group=100
+    )
     texts = [text.strip() for text in outputs(ends)]
     assert texts == [f"item {i}".encode() if i % 7 == 0 else b"" for i in range(700)]
 
@@ -158,6 +165,10 @@ def test_where_the_running_items_output_begins(worker: Any) -> None:
     worker.finish()
 
 
+def close_stdout() -> None:
+    sys.stdout.close()
+
+
 def test_streams_that_an_item_closed_or_replaced_fail_only_there(worker: Any) -> None:
     def replace(i: int) -> None:
         import io
@@ -168,7 +179,7 @@ def test_streams_that_an_item_closed_or_replaced_fail_only_there(worker: Any) ->
 
     ends = worker.run(replace, [(i,) for i in range(3)])
     assert ends[1].output() == b"held back\n"
-    worker.call(lambda: sys.stdout.close())
+    worker.call(close_stdout)
     assert worker.call(print, "again").output() == b"again\n"
 
 
@@ -194,7 +205,9 @@ def test_a_full_disk_for_output_is_the_jobs_own_error(worker: Any) -> None:
 
 def test_what_is_written_between_chunks_is_nobodys(worker: Any) -> None:
     def later() -> None:
-        threading.Thread(target=lambda: (time.sleep(0.02), print("late")), daemon=True).start()
+        timer = threading.Timer(0.02, print, ["late"])
+        timer.daemon = True
+        timer.start()
 
     path = worker.driver.home / "spool" / f"generation-1-{worker.id}.out"
     worker.call(later)

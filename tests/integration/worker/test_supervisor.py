@@ -55,6 +55,7 @@ def wait_gone(pids: list[int]) -> None:
 
 def started_family(worker: Any, path: Path) -> list[int]:
     """Run a job that starts a family and then sleeps; return all pids below the worker."""
+
     def run(path: str) -> None:
         family(path)
         time.sleep(60)
@@ -108,7 +109,9 @@ def test_a_worker_has_only_its_own_descriptors(driver: Any, worker: Any, hire: A
     log = os.readlink(f"/proc/{driver.process.pid}/fd/2")
     assert private & other_links <= {log, "/memfd:picloud-arena (deleted)"}
     assert len(links) <= 3 + 9
-    listed = worker.call(lambda: subprocess.run(["ls", "/proc/self/fd"], capture_output=True, check=True).stdout).value()
+    listed = worker.call(
+        lambda: subprocess.run(["ls", "/proc/self/fd"], capture_output=True, check=True).stdout
+    ).value()
     assert listed.split() == [b"0", b"1", b"2", b"3"]
 
 
@@ -273,7 +276,9 @@ def test_nothing_outlives_a_killed_node(home: Path, keeps_stream: bool) -> None:
     root = str(Path(__file__).parents[3] / "picloud")
     (home / "spool").mkdir()
     ours, theirs = socket.socketpair()
-    code = "import sys; sys.path.append(sys.argv[1]); del sys.argv[1]; from picloud.worker.supervisor import main; main()"
+    code = (
+        "import sys; sys.path.append(sys.argv[1]); del sys.argv[1]; from picloud.worker.supervisor import main; main()"
+    )
     supervisor = subprocess.Popen(
         [sys.executable, "-P", "-c", code, root, "--fd", str(theirs.fileno())], pass_fds=(theirs.fileno(),)
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from picloud.client import culprit
+from picloud.wire import culprit
 from picloud.client.serialization import ValuePickler
 
 
