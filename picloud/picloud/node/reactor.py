@@ -33,7 +33,7 @@ from picloud.node.live import LiveArray, LiveArrays
 from picloud.node.pools import Pool
 from picloud.node.supervisors import Supervisors
 from picloud.node.waits import Waiters
-from picloud.node.workers import Worker
+from picloud.node.workers import RunningChunk, Worker
 from picloud.scheduler import effects, events
 from picloud.scheduler.machine import Scheduler
 from picloud.store.records import Summary
@@ -252,10 +252,20 @@ class Reactor:
         if chunk is None or chunk.seq != message.seq:
             return
         self.harvest(worker)
+        if chunk.harvested < chunk.count:
+            self._return_rest(worker, chunk)
         worker.chunk = None
         self.blocks.leave(worker.id)
         self.feed(events.ChunkDone(worker=worker.id, seq=message.seq, retire=bool(message.retire)))
         self._look_drained()
+
+    def _return_rest(self, worker: Worker, chunk: RunningChunk) -> None:
+        """Put items back into the queue whose worker has a reason to end before it runs them: their tickets are still there."""
+        before = chunk.start + chunk.count
+        kept = worker.reclaim(None)
+        if not self._restartable(worker):
+            self._not_started(chunk.first, chunk.start + kept, before, chunk.attempt)
+        self.feed(events.Reclaimed(worker=worker.id, seq=chunk.seq, kept=kept))
 
     def harvest(self, worker: Worker) -> None:
         """Take what has ended in a worker's arena: into the store, then to the scheduler and to those who wait."""

@@ -189,7 +189,7 @@ def test_output_after_a_job_that_closed_its_own_is_kept(one_core: None, cloud: M
     def speak() -> None:
         import subprocess
 
-        print("said")  # noqa: T201 - it is what is kept
+        print("said")
         subprocess.run(["sh", "-c", "echo also; echo loud >&2"], check=True)
 
     cloud.join(cloud.call(_output))

@@ -1,0 +1,115 @@
+"""Jobs that wait for jobs: no deadlock on one core, to any depth below the cap, and one clear error above it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+from picloud.exceptions import JobError, NestedLimitError
+
+
+def _descent() -> Callable[[int], int]:
+    """Return a function that travels without this module, whose imports would take longer than the test."""
+
+    def descend(depth: int) -> int:
+        import cloud
+
+        return 0 if depth == 0 else 1 + cloud.result(cloud.call(descend, depth - 1))
+
+    return descend
+
+
+def test_twenty_jobs_wait_in_each_other_on_one_core(one_core: None, cloud: ModuleType) -> None:
+    assert cloud.result(cloud.call(_descent(), 20), timeout=50) == 20
+
+
+def test_a_job_waits_for_a_map_on_one_core(one_core: None, cloud: ModuleType) -> None:
+    def fan_out(x: int) -> int:
+        import cloud
+
+        return sum(cloud.result(cloud.map(lambda y: x * y, range(10))))
+
+    assert cloud.result(cloud.map(fan_out, range(5)), timeout=50) == [45 * x for x in range(5)]
+
+
+@pytest.mark.parametrize("wait", ["join", "iresult", "iresult_unordered"])
+def test_every_way_to_wait_gives_the_core_back(wait: str, one_core: None, cloud: ModuleType) -> None:
+    def outer() -> list[int]:
+        import cloud
+
+        jids = cloud.map(abs, [-1, -2])
+        if wait == "join":
+            cloud.join(jids)
+            return sorted(cloud.result(jids))
+        return sorted(getattr(cloud, wait)(jids))
+
+    assert cloud.result(cloud.call(outer), timeout=50) == [1, 2]
+
+
+def test_a_job_knows_its_parent(cloud: ModuleType) -> None:
+    def outer() -> int:
+        import cloud
+
+        return int(cloud.call(abs, -1))
+
+    jid = cloud.call(outer)
+    inner = cloud.result(jid)
+    assert cloud.info(inner, "parent_jid")[inner]["parent_jid"] == jid
+
+
+def test_one_wait_too_many_is_refused_with_the_numbers(
+    monkeypatch: pytest.MonkeyPatch, one_core: None, cloud: ModuleType
+) -> None:
+    monkeypatch.setenv("PICLOUD_BLOCKED_JOBS", "3")
+    cloud.config.commit()
+    with pytest.raises(JobError, match="NestedLimitError") as caught:
+        cloud.result(cloud.call(_descent(), 10), timeout=50)
+    assert "3 jobs wait for other jobs already, and 3 may: this one cannot wait as well" in str(caught.value)
+    assert "submit less deeply, or raise the setting blocked_jobs" in str(caught.value)
+    cloud.kill()
+    cloud.join(range(1, cloud.call(abs, 0)), ignore_errors=True, timeout=20)
+    assert cloud.result(cloud.call(_descent(), 3), timeout=50) == 3
+
+
+def test_the_refusal_is_an_error_that_the_job_can_catch(
+    monkeypatch: pytest.MonkeyPatch, one_core: None, cloud: ModuleType
+) -> None:
+    monkeypatch.setenv("PICLOUD_BLOCKED_JOBS", "3")
+    cloud.config.commit()
+
+    def careful(depth: int) -> tuple[int, str]:
+        import cloud
+
+        jid = cloud.call(careful, depth + 1)
+        try:
+            deepest: tuple[int, str] = cloud.result(jid)
+        except NestedLimitError as error:
+            cloud.kill(jid)
+            return depth, str(error)
+        return deepest
+
+    depth, message = cloud.result(cloud.call(careful, 1), timeout=50)
+    assert depth == 4
+    assert message.startswith("3 jobs wait for other jobs already, and 3 may")
+
+
+def test_a_killed_job_leaves_its_own_jobs_alone(one_core: None, cloud: ModuleType) -> None:
+    def outer() -> None:
+        import time
+
+        import cloud
+
+        print(cloud.call(time.sleep, 300), flush=True)
+        cloud.join(cloud.call(time.sleep, 300))
+
+    jid = cloud.call(outer)
+    while not (said := cloud.info(jid, "stdout")[jid]["stdout"]):
+        assert cloud.status(jid) in ("queued", "processing")
+    cloud.kill(jid)
+    cloud.join(jid, ignore_errors=True, timeout=20)
+    inner = int(said)
+    assert cloud.status(inner) in ("queued", "processing")
+    cloud.kill()
+    cloud.join(inner, ignore_errors=True, timeout=20)
