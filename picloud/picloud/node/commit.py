@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import select
-import time
+from collections import deque
 from collections.abc import Callable
 
 from picloud.model.settings import Durability
@@ -12,8 +11,10 @@ from picloud.node.link import Link
 from picloud.store.batch import Batch
 from picloud.store.writer import Writer
 
-LINGER = 0.0002
-"""Seconds that a commit waits for the results of fresh single jobs; as long as a commit takes, if that is longer."""
+LINGER = 0.002
+"""Seconds that a commit waits for the results of fresh single jobs, while nobody else waits for it."""
+LATE = 0.02
+"""Seconds after which what is late is committed by itself."""
 QUICK_COMMIT = 0.003
 """Seconds of a synced commit below which it is done in the loop: handing it to a thread and back costs as much."""
 Action = Callable[[], None]
@@ -42,7 +43,11 @@ class Committer:
         self._in_flight: list[Action] | None = None
         self._scheduled = False
         self._failed = False
-        self._lingering: dict[int, Link] = {}
+        self._lingering: set[Link] = set()
+        self._linger: asyncio.TimerHandle | None = None
+        self._deferred: deque[Action] = deque()
+        self._late_actions: list[Action] = []
+        self._late: asyncio.TimerHandle | None = None
         self.commits = 0
         """Commits so far."""
 
@@ -54,23 +59,77 @@ class Committer:
             self._loop.call_soon(self._flush)
         return self._batch
 
+    @property
+    def late_batch(self) -> Batch:
+        """The same group, for what nobody waits for and a restart finds out by itself: it may wait for a commit that is due."""
+        if not self._scheduled and self._late is None:
+            self._late = self._loop.call_later(LATE, self._flush)
+        return self._batch
+
+    def after_late(self, action: Action) -> None:
+        """Do something once what was put into the late batch is kept."""
+        self._late_actions.append(action)
+
+    def defer(self, action: Action) -> None:
+        """Do something behind the commit under way and the answers that wait for it, but before anything else."""
+        self._deferred.append(action)
+
+    @property
+    def has_deferred(self) -> bool:
+        """Whether anything was deferred and not done."""
+        return bool(self._deferred)
+
+    def run_deferred(self) -> None:
+        """Do what was deferred."""
+        while self._deferred:
+            self._deferred.popleft()()
+
     def after(self, action: Action) -> None:
-        """Do something once all that was put so far is kept; at once if nothing waits."""
-        if self._batch or self._actions:
+        """Do something once all that was put so far, but for what is late, is kept; at once if nothing waits."""
+        if self._scheduled or self._actions:
             self._actions.append(action)
+            if self._lingering:
+                # Somebody waits who is not among those that the commit waits for.
+                self._loop.call_soon(self._linger_over)
         elif self._in_flight is not None:
             self._in_flight.append(action)
         else:
             action()
 
-    def linger_for(self, link: Link) -> None:
-        """Let the commit of this turn wait for a moment until this worker has answered: one commit then covers both."""
-        self._lingering[link.fileno()] = link
+    def after_lingering(self, link: Link, action: Action) -> None:
+        """As `after`, but the commit may wait for a moment until this worker has answered: it then covers both."""
+        if not self._actions and self._in_flight is None:
+            self._lingering.add(link)
+            if self._linger is None:
+                self._linger = self._loop.call_later(LINGER, self._linger_over)
+            self._actions.append(action)
+        elif self._lingering:
+            self._lingering.add(link)
+            self._actions.append(action)
+        else:
+            self.after(action)
+
+    def lingers_for(self, link: Link) -> bool:
+        """Return whether a commit waits for this worker."""
+        return link in self._lingering
+
+    def answered(self, link: Link) -> None:
+        """Go on with the commit that waited for this worker: what it said is in the batch."""
+        self._lingering.discard(link)
+        if not self._lingering:
+            self._linger_over()
+
+    def _linger_over(self) -> None:
+        self._lingering.clear()
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        self._flush()
 
     @property
     def clean(self) -> bool:
         """Whether everything that was put is kept."""
-        return not self._batch and self._in_flight is None and not self._actions
+        return not self._batch and self._in_flight is None and not self._actions and not self._deferred
 
     def finish(self) -> None:
         """Commit what is left and wait for it; for the node's end."""
@@ -80,11 +139,21 @@ class Committer:
 
     def _flush(self) -> None:
         if self._lingering:
-            self._linger()
+            return
+        self._commit()
+        self.run_deferred()
+
+    def _commit(self) -> None:
         self._scheduled = False
         if self._failed or self._in_flight is not None or not (self._batch or self._actions):
             return
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         batch, actions = self._batch, self._actions
+        if self._late_actions:
+            actions = [*self._late_actions, *actions]
+            self._late_actions = []
         self._batch, self._actions = Batch(), []
         self.commits += 1
         if not batch:
@@ -99,17 +168,6 @@ class Committer:
         else:
             self._in_flight = actions
             self._writer.submit(batch, self._committed)
-
-    def _linger(self) -> None:
-        """Wait until the workers of fresh single jobs have answered, and take in what they say."""
-        links, self._lingering = self._lingering, {}
-        until = time.monotonic() + max(LINGER, min(self._writer.seconds, QUICK_COMMIT))
-        while links:
-            ready, _, _ = select.select(list(links), [], [], max(0.0, until - time.monotonic()))
-            if not ready:
-                return
-            for number in ready:
-                links.pop(number).read()
 
     def _committed(self, error: BaseException | None) -> None:
         """Called in the writer's thread."""

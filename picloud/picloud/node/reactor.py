@@ -33,7 +33,7 @@ from picloud.node.live import LiveArray, LiveArrays
 from picloud.node.pools import Pool
 from picloud.node.supervisors import Supervisors
 from picloud.node.waits import Waiters
-from picloud.node.workers import RunningChunk, Worker
+from picloud.node.workers import Harvest, RunningChunk, Worker
 from picloud.scheduler import effects, events
 from picloud.scheduler.machine import Scheduler
 from picloud.store.records import Summary
@@ -113,6 +113,8 @@ class Reactor:
 
     def feed(self, event: events.Event) -> None:
         """Hand an event to the scheduler and carry out what it answers; events that arise meanwhile follow in order."""
+        if self.committer.has_deferred:
+            self.committer.run_deferred()
         self._events.append(event)
         if self._running:
             return
@@ -144,12 +146,12 @@ class Reactor:
         self.live.add(live)
         self.feed(event)
 
-    def linger_for(self, first: int) -> None:
-        """Let the commit under way wait a moment for a single job, if it went straight to a worker."""
+    def runner_of(self, first: int) -> Worker | None:
+        """Return the worker that was handed the first item of an array, if one was."""
         for worker in self.workers.values():
             if worker.chunk is not None and worker.chunk.first == first:
-                self.committer.linger_for(worker.link)
-                return
+                return worker
+        return None
 
     def runs(self, worker: int) -> bool:
         """Return whether a worker has a chunk."""
@@ -251,6 +253,26 @@ class Reactor:
         chunk = worker.chunk
         if chunk is None or chunk.seq != message.seq:
             return
+        live = self.live.get(chunk.first)
+        if live is not None and self.committer.lingers_for(worker.link):
+            # The client's answer goes on its way first; what follows from the end is done while it travels.
+            harvest = self._harvester.take(worker, live)
+            self.committer.defer(lambda: self._end_chunk(worker, chunk, live, message, harvest))
+            self.committer.answered(worker.link)
+        else:
+            self._end_chunk(worker, chunk, live, message, None)
+
+    def _end_chunk(
+        self,
+        worker: Worker,
+        chunk: RunningChunk,
+        live: LiveArray | None,
+        message: messages.ChunkEnded,
+        harvest: Harvest | None,
+    ) -> None:
+        """Tell the scheduler that a worker has ended its chunk, of which `harvest` was taken already."""
+        if harvest is not None and live is not None:
+            self._harvested(worker, live, chunk.seq, harvest)
         self.harvest(worker)
         if chunk.harvested < chunk.count:
             self._return_rest(worker, chunk)
@@ -275,7 +297,11 @@ class Reactor:
             return
         harvest = self._harvester.take(worker, live)
         if harvest is not None:
-            self.feed(events.Progress(worker=worker.id, seq=chunk.seq, codes=harvest.codes, seconds=harvest.seconds))
+            self._harvested(worker, live, chunk.seq, harvest)
+
+    def _harvested(self, worker: Worker, live: LiveArray, seq: int, harvest: Harvest) -> None:
+        self.feed(events.Progress(worker=worker.id, seq=seq, codes=harvest.codes, seconds=harvest.seconds))
+        if not live.finished:
             self._progressed(live)
 
     def harvest_all(self) -> None:
@@ -398,12 +424,10 @@ class Reactor:
         if live is None:
             return
         live.finished = True
-        self.committer.batch.put_finished(effect.first, Summary.of(live.states, self.clock.wall()))
-        self.committer.after(lambda: self._forget(live))
-
-    def _forget(self, live: LiveArray) -> None:
-        self.waiters.progressed(live.array.first, live.states, finished=True)
-        self.live.remove(live.array.first)
+        self.committer.after(lambda: self.waiters.progressed(live.array.first, live.states, finished=True))
+        # A restart finds out by itself that nothing is left to do: this need not be a commit of its own.
+        self.committer.late_batch.put_finished(effect.first, Summary.of(live.states, self.clock.wall()))
+        self.committer.after_late(lambda: self.live.remove(live.array.first))
 
     def _attempt_lost(self, effect: effects.AttemptLost) -> None:
         self.committer.batch.put_attempt(effect.first, effect.start, effect.stop, effect.attempt, started=False)

@@ -105,9 +105,11 @@ class Submissions:
         self._recent[session.client, message.sequence] = live.array.first
         if len(self._recent) > 10_000:
             self._recent.pop(next(iter(self._recent)))
-        if message.linger and live.array.count == 1:
-            self._reactor.linger_for(live.array.first)
-        self._reactor.committer.after(lambda: _answer(session, live))
+        runner = self._reactor.runner_of(live.array.first) if message.linger and live.array.count == 1 else None
+        if runner is not None:
+            self._reactor.committer.after_lingering(runner.link, lambda: _answer(session, live))
+        else:
+            self._reactor.committer.after(lambda: _answer(session, live))
 
     def _known(self, session: Session, sequence: int) -> int | None:
         """Return the first jid that this submission was given before, if it is a resend."""
@@ -142,15 +144,17 @@ class Submissions:
         named = [argument_segments(record) for _, record in parts]
         files = [self._accepted(segment) for segments in named for segment in segments]
         live = LiveArray(array, pool, bytearray())
+        for (start, record), segments in zip(parts, named, strict=True):
+            live.add_part(start, record, segments=bool(segments))
+        self._next_jid += array.count
+        event = submitted(array, pool.key, depends_on=tuple(open_ranges), failed_dependency=failed)
         batch = self._reactor.committer.batch
+        # A worker may have its chunk before the store has the array: nobody hears of either before the commit.
+        self._reactor.submit(live, event)
         batch.sync_first += files
         batch.put_array(array)
         for (start, record), segments in zip(parts, named, strict=True):
             batch.put_arguments(array.first, start, record, segments)
-            live.add_part(start, record, segments=bool(segments))
-        self._next_jid += array.count
-        event = submitted(array, pool.key, depends_on=tuple(open_ranges), failed_dependency=failed)
-        self._reactor.submit(live, event)
         return live
 
     def _pool(self, array: JobArray) -> Pool:

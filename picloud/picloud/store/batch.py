@@ -121,7 +121,8 @@ class Batch:
         """Store a submission; it is open until `put_finished`."""
         key = keys.jid(array.first)
         self._put(Table.ARRAYS, key, codec.encode_array(array))
-        self._put(Table.OPEN, key, b"")
+        if key not in (self.puts[Table.FINISHED] or ()):
+            self._put(Table.OPEN, key, b"")
         self._put(Table.SUBMISSIONS, keys.submission(array.client, array.sequence), key)
 
     def put_arguments(
