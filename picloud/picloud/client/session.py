@@ -35,7 +35,7 @@ _open: weakref.WeakSet[Session] = weakref.WeakSet()
 
 
 class _Mine(threading.local):
-    """What one thread keeps: more than one connection only if a request was made inside another one."""
+    """What one thread keeps: one connection, if it is not in use; a request inside another one has its own for its time."""
 
     def __init__(self) -> None:
         self.idle: list[Connection] = []
@@ -158,7 +158,7 @@ class Session:
         return self._connect(os.urandom(12).hex(), 0)
 
     def _release(self, connection: Connection) -> None:
-        if connection.broken or self.closed:
+        if connection.broken or self.closed or self._mine.idle:
             connection.close()
         else:
             self._mine.idle.append(connection)

@@ -122,6 +122,7 @@ def test_an_interrupted_request_leaves_no_answer_behind(session: Session) -> Non
 def test_a_node_that_stops_is_asked_again(session: Session) -> None:
     first = _pid(session)
     session.request(messages.Stop())
+    session.request(messages.GetStatus([]))
     assert _pid(session) != first
 
 

@@ -19,7 +19,7 @@ def run(home: Path, tmp_path: Path) -> Run:
 
     def run(text: str, *arguments: str, **files: str) -> str:
         for name, content in {"main": text, **files}.items():
-            path = tmp_path / f"{name.replace('__', '/')}.py"
+            path = tmp_path / f"{name.replace('DOT', '/')}.py"
             path.parent.mkdir(exist_ok=True)
             path.write_text(textwrap.dedent(content))
         result = subprocess.run(
@@ -52,20 +52,22 @@ def test_the_main_program_goes_by_value(run: Run) -> None:
 
 def test_modules_of_the_project_travel(run: Run) -> None:
     text = """
-        import cloud, os, shutil, sys
+        import cloud, os, shutil, time
         import one
         from pkg import two
+        held = cloud.call(time.sleep, 0.5)
+        jids = [cloud.call(one.f, _depends_on=held), cloud.call(two.g, 5, _depends_on=held)]
         for name in ('one.py', 'lazy.py'): os.unlink(name)
         shutil.rmtree('pkg')
-        print(cloud.result([cloud.call(one.f), cloud.call(two.g, 5)], timeout=30))
+        print(cloud.result(jids, timeout=30))
     """
     out = run(
         text,
         one="def f():\n    import lazy\n    return lazy.NAME\n",
         lazy="NAME = 'lazy'\n",
-        pkg____init__="",
-        pkg__two="from . import three\ndef g(x):\n    return three.h(x)\n",
-        pkg__three="def h(x):\n    return x + 1\n",
+        pkgDOT__init__="",
+        pkgDOTtwo="from . import three\ndef g(x):\n    return three.h(x)\n",
+        pkgDOTthree="def h(x):\n    return x + 1\n",
     )
     assert out == "['lazy', 6]\n"
 
@@ -152,7 +154,7 @@ def test_a_module_run_as_main(run: Run) -> None:
         if __name__ == '__main__':
             print(cloud.result(cloud.call(f, 1), timeout=30))
     """
-    out = run("", "-m", "app.start", app____init__="", app__start=text, app__part="def g(x): return x + 10\n")
+    out = run("", "-m", "app.start", appDOT__init__="", appDOTstart=text, appDOTpart="def g(x): return x + 10\n")
     assert out == "11\n"
 
 

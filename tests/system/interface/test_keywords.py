@@ -96,6 +96,7 @@ def test_variables(cloud: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_priorities(cloud: ModuleType, tmp_path: Path) -> None:
     """With every core taken, the better one of two that wait starts first."""
+    cloud.join(cloud.call(value), timeout=FAST)
     cores = cloud.connection_info()["num_procs"]
     gate = tmp_path / "gate"
 

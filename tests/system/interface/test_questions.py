@@ -15,10 +15,13 @@ FAST = 30
 
 
 def talk(x: int) -> int:
+    print("to stdout", x)
+    print("to stderr", x, file=sys.stderr)
     return x
 
 
 def hold(path: str) -> None:
+    print("begun", flush=True)
     while not Path(path).exists():
         time.sleep(0.005)
 
@@ -180,6 +183,8 @@ def test_status_is_plain_text(cloud: ModuleType) -> None:
 
 
 def test_connection_info(cloud: ModuleType) -> None:
+    assert cloud.connection_info() == {"opened": False, "connection_type": "local"}
+    cloud.join(cloud.call(talk, 1), timeout=FAST)
     facts = cloud.connection_info()
     assert facts["opened"] is True
     assert facts["connection_type"] == "local"
