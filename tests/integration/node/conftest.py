@@ -31,7 +31,7 @@ from picloud.wire import messages, payload
 from picloud.wire.channel import Channel, Received
 from picloud.wire.messages import Message
 
-PATIENCE = 20.0
+PATIENCE = 40.0
 """Seconds that anything may take on a busy machine."""
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _M = TypeVar("_M", bound=Message)
