@@ -6,7 +6,6 @@ what a dead worker leaves becomes its child and is killed.  It ends, with everyt
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import selectors
@@ -169,16 +168,18 @@ class Supervisor:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Be a supervisor on the stream whose descriptor `--fd` names."""
-    parser = argparse.ArgumentParser(prog="picloud-supervisor", description=main.__doc__)
-    parser.add_argument("--fd", type=int, required=True, help="descriptor of the stream to the node")
-    options = parser.parse_args(arguments)
-    os.set_inheritable(options.fd, False)
+    """Be a supervisor on the stream whose descriptor stands behind `--fd`."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    # No argument parser: its import is a good part of a supervisor's start, and only places write this line.
+    if len(given) != 2 or given[0] != "--fd" or not given[1].isdecimal():
+        sys.exit("usage: python -m picloud.worker.supervisor --fd NUMBER-OF-THE-STREAM'S-DESCRIPTOR")
+    descriptor = int(given[1])
+    os.set_inheritable(descriptor, False)
     processes.become_subreaper()
     limits.library_roots()
     gc.collect()
     gc.freeze()
-    Supervisor(Channel(socket.socket(fileno=options.fd))).serve()
+    Supervisor(Channel(socket.socket(fileno=descriptor))).serve()
 
 
 if __name__ == "__main__":

@@ -321,3 +321,16 @@ def test_a_worker_before_the_configuration_is_refused(home: Path) -> None:
     assert isinstance(answer, messages.WorkerFailed)
     channel.close()
     assert supervisor.wait(10) == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["--fd"], ["--fd", "x"], ["--fd", "3", "4"], ["-h"]])
+def test_a_wrong_command_line_is_told(arguments: list[str]) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "picloud.worker.supervisor", *arguments],
+        env={"PYTHONPATH": str(Path(__file__).parents[3] / "picloud")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("usage:")
