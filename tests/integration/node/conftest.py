@@ -386,4 +386,5 @@ def gone(home: Path) -> bool:
 
 def supervisors(node: int) -> list[psutil.Process]:
     """Return the supervisors of a node."""
-    return [child for child in psutil.Process(node).children() if "--fd" in child.cmdline()]
+    children = psutil.Process(node).children()
+    return [child for child in children if alive(child.pid) and "--fd" in child.cmdline()]

@@ -154,7 +154,7 @@ def test_a_job_that_loses_three_supervisors_is_lost(run: Run, gate: Gate) -> Non
             assert client.status(jid) == job.PROCESSING
             (supervisor,) = supervisors(node.process.pid)
             supervisor.kill()
-            until(lambda: not alive(supervisor.pid), "it is gone")
+            until(lambda pid=supervisor.pid: not alive(pid), "it is gone")
         end = client.end(jid)
         assert (end.status, end.cause, end.attempt) == (job.ERROR, "lost", 3)
         assert client.result(client.call(same, 1)) == 1
