@@ -247,6 +247,10 @@ class Client:
         """Wait until a job has a status."""
         until(lambda: self.status(jid) == code, f"job {jid} is {job.BY_CODE[code]}")
 
+    def until_done(self, jids: JidRange, count: int) -> None:
+        """Wait until so many of an array are done."""
+        until(lambda: self.statuses(jids).count(job.DONE) >= count, f"{count} are done")
+
     def info(self, jid: int, *keys: str) -> dict[str, Any]:
         """Return what is known of a job."""
         return self.ask(messages.Info, messages.GetInfo(ranges(jid), list(keys))).jobs[0]
@@ -377,6 +381,11 @@ def alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def until_dead(pid: int) -> None:
+    """Wait for the end of a process."""
+    until(lambda: not alive(pid), f"process {pid} has ended")
 
 
 def gone(home: Path) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from picloud.model import job
 from picloud.wire import messages
 
-from .conftest import Client, Gate, Run, alive, pickled, ranges, supervisors, until
+from .conftest import Client, Gate, Run, alive, pickled, ranges, supervisors, until, until_dead
 
 
 def same(value: object) -> object:
@@ -154,7 +154,7 @@ def test_a_job_that_loses_three_supervisors_is_lost(run: Run, gate: Gate) -> Non
             assert client.status(jid) == job.PROCESSING
             (supervisor,) = supervisors(node.process.pid)
             supervisor.kill()
-            until(lambda pid=supervisor.pid: not alive(pid), "it is gone")
+            until_dead(supervisor.pid)
         end = client.end(jid)
         assert (end.status, end.cause, end.attempt) == (job.ERROR, "lost", 3)
         assert client.result(client.call(same, 1)) == 1
