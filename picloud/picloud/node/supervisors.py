@@ -22,6 +22,8 @@ from picloud.wire.channel import Received
 _log = logging.getLogger(__name__)
 _BOOT = "import sys; sys.path.append(sys.argv[1]); del sys.argv[1]; from picloud.worker.supervisor import main; sys.exit(main())"
 _PACKAGES = str(Path(__file__).resolve().parents[2])
+READY_WITHIN = 60.0
+"""Seconds in which an interpreter that was started must be ready to run jobs."""
 _END = 1.0
 """Seconds in which a supervisor that was killed has ended."""
 
@@ -49,6 +51,7 @@ class SupervisorEvents(Protocol):
 @dataclass(slots=True)
 class _Supervisor:
     key: str
+    executable: str
     python: str
     stream: SupervisorStream
     link: Link | None = None
@@ -106,7 +109,9 @@ class Supervisors:
     def stop(self) -> None:
         """Tell every supervisor to end its workers and itself."""
         for supervisor in list(self._by_key.values()):
-            if supervisor.link is not None:
+            if not supervisor.ready:
+                supervisor.stream.kill()
+            elif supervisor.link is not None:
                 supervisor.link.send(messages.StopSupervisor())
 
     def collect(self, seconds: float) -> None:
@@ -135,20 +140,33 @@ class Supervisors:
                 log=str(self._home / "node.log"),
             )
         )
-        supervisor = _Supervisor(pool.supervisor, context.python, stream)
+        supervisor = _Supervisor(pool.supervisor, context.executable, context.python, stream)
         sock = socket.socket(fileno=os.dup(stream.fileno()))
         supervisor.link = Link(
             self._loop,
             sock,
             lambda received: self._received(supervisor, received),
-            lambda: self._lost(supervisor, "its supervisor ended", permanent=not supervisor.ready),
+            lambda: self._gone(supervisor),
             takes_descriptors=True,
         )
+        self._loop.call_later(READY_WITHIN, self._look_ready, supervisor)
         supervisor.link.send(
             messages.Configure(str(self._home), self._generation, os.getpid(), context.python),
         )
         self._by_key[pool.supervisor] = supervisor
         return supervisor
+
+    def _gone(self, supervisor: _Supervisor) -> None:
+        if supervisor.ready:
+            self._lost(supervisor, "its supervisor ended", permanent=False)
+        else:
+            reason = f"the interpreter {supervisor.executable} ended before it could run jobs; `picloud node logs` has what it said"
+            self._lost(supervisor, reason, permanent=True)
+
+    def _look_ready(self, supervisor: _Supervisor) -> None:
+        if not supervisor.ready and self._by_key.get(supervisor.key) is supervisor:
+            reason = f"the interpreter {supervisor.executable} was not ready to run jobs after {READY_WITHIN:g} s"
+            self._lost(supervisor, reason, permanent=True)
 
     def _received(self, supervisor: _Supervisor, received: Received) -> None:
         message = received.message
