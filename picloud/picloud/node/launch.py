@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -20,9 +21,10 @@ def detach() -> None:
 
 
 def report(facts: dict[str, Any]) -> None:
-    """Write the one JSON line that the starter reads."""
-    sys.stdout.write(json.dumps(facts) + "\n")
-    sys.stdout.flush()
+    """Write the one JSON line that the starter reads; a starter that has gone meanwhile reads nothing."""
+    with contextlib.suppress(OSError):
+        sys.stdout.write(json.dumps(facts) + "\n")
+        sys.stdout.flush()
 
 
 def leave_terminal(log: Path) -> None:

@@ -68,9 +68,7 @@ def _run(options: argparse.Namespace, settings: Settings, home: Home, lock: File
         launch.report({"error": NodeError(f"The node cannot start: {error!r}", hint=f"see {home.log}").to_wire()})
         return 1
     _log.info("node %d serves %s, durability %s", os.getpid(), home.path, settings.durability)
-    launch.report({"ready": True, "pid": os.getpid()})
-    if not options.foreground:
-        launch.leave_terminal(home.log)
+    loop.call_soon(_say_ready, None if options.foreground else home.log)
     try:
         loop.run_until_complete(node.stopped)
     finally:
@@ -80,6 +78,13 @@ def _run(options: argparse.Namespace, settings: Settings, home: Home, lock: File
             shutil.rmtree(home.path, ignore_errors=True)
         lock.release()
     return node.exit_code
+
+
+def _say_ready(log: Path | None) -> None:
+    """Tell the starter that the node runs and heeds signals, then leave its terminal for the log."""
+    launch.report({"ready": True, "pid": os.getpid()})
+    if log is not None:
+        launch.leave_terminal(log)
 
 
 def _options(argv: list[str] | None) -> argparse.Namespace:

@@ -121,8 +121,8 @@ class Node:
         stored.sweep(self._environment, self._clock.wall())
         starts.succeeded(self._home.path, self._settings.durability, starts.boot_id())
         self._server.listen(_listener(self._home))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self.stop)
+        # Not before the loop runs: a signal that comes until then ends the process instead of being lost.
+        self._loop.call_soon(self._heed_signals)
         self._loop.call_later(self._idle.next_look(), self._look)
         if self._client:
             self._watch_client()
@@ -133,6 +133,10 @@ class Node:
         """Begin to end: no new clients, restartable jobs go back to the queue, others are given some time."""
         if self._stopping is None:
             self._stopping = self._loop.create_task(self._stop())
+
+    def _heed_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self.stop)
 
     def _watch_client(self) -> None:
         """End when the client's process ends."""
