@@ -16,12 +16,11 @@ from typing import Any, NamedTuple
 
 import cloudpickle
 
-from picloud.wire import culprit
 from picloud.client.segments import SegmentWriter
 from picloud.exceptions import ExcessiveDataError, SerializationError
 from picloud.model.arguments import SEGMENT_MARK
 from picloud.model.bundle import with_quotes
-from picloud.wire import payload
+from picloud.wire import culprit, payload
 
 ATOMS = frozenset({int, float, bool, type(None), str, bytes, complex})
 """Types that any pickler writes alike."""
