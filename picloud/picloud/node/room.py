@@ -28,7 +28,9 @@ class Room:
             StoreFullError: with the numbers, and what to do.
         """
         now = self._clock.monotonic()
-        self._since += wanted
-        if now - self._looked >= LOOK_SECONDS or self._since >= LOOK_BYTES:
-            self._reserve.check(self._since)
-            self._looked, self._since = now, 0
+        since = self._since + wanted
+        if now - self._looked >= LOOK_SECONDS or since >= LOOK_BYTES:
+            # What is refused is not written, so that it must not count against what comes next.
+            self._reserve.check(since)
+            self._looked, since = now, 0
+        self._since = since

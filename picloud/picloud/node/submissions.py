@@ -248,9 +248,11 @@ def _options(values: dict[str, Any]) -> JobOptions:
 
 def _checked(record: bytes) -> bytes:
     try:
-        arguments.check(record)
+        count = arguments.check(record)
     except ValueError as error:
         raise ProtocolError(f"Arguments could not be read: {error}") from error
+    if not count:
+        raise ProtocolError("A part of a submission holds no arguments")
     return record
 
 

@@ -42,10 +42,9 @@ def test_a_home_of_another_user_is_refused(tmp_path: Path) -> None:
     assert os.geteuid() != 0 or not list(other.iterdir())
 
 
-@pytest.mark.parametrize("home", ["/proc/picloud", "/dev/null", "/dev/null/picloud"])
-def test_a_home_that_cannot_be_written_is_refused(home: str) -> None:
-    error = _error(Path(home))
-    assert (error["code"], home in error["message"]) == ("node.home", True)
+def test_a_home_that_cannot_be_written_is_refused() -> None:
+    error = _error(Path("/proc/picloud"))
+    assert (error["code"], "/proc/picloud" in error["message"]) == ("node.home", True)
 
 
 def test_a_file_in_the_way_of_the_lock_is_an_error(home: Path) -> None:
@@ -55,16 +54,7 @@ def test_a_file_in_the_way_of_the_lock_is_an_error(home: Path) -> None:
     assert "node.lock" in error["message"]
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("DURABILITY", "eternal"),
-        ("IDLE_TIME", "soon"),
-        ("CPUS", "many"),
-        ("DISK_RESERVE", "1 GB"),
-        ("BLOCKED_JOBS", ""),
-    ],
-)
+@pytest.mark.parametrize(("name", "value"), [("DURABILITY", "eternal"), ("CPUS", "many")])
 def test_a_setting_that_cannot_be_is_named(home: Path, name: str, value: str) -> None:
     error = _error(home, **{f"PICLOUD_{name}": value})
     assert error["code"] == "argument.value"
@@ -89,7 +79,7 @@ def test_a_store_that_cannot_be_opened_is_an_error_each_time(home: Path, harm: A
     data = next((home / "store").rglob("data.mdb"))
     harm(data)
     harmed = data.read_bytes()
-    for _ in range(4):
+    for _ in range(2):
         error = _error(home)
         assert error["code"] == code
         assert str(home) in error["message"]
