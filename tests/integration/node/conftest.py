@@ -32,6 +32,8 @@ from picloud.wire import messages, payload
 from picloud.wire.channel import Channel, Received
 from picloud.wire.messages import Message
 
+from .peer import Peer, open_peer
+
 PATIENCE = 40.0
 """Seconds that anything may take on a busy machine."""
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -312,6 +314,13 @@ class Gate:
     def open(self) -> None:
         """Let all go."""
         (self.folder / "open").touch()
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    """Give a worker of which only the node's side runs."""
+    with open_peer() as made:
+        yield made
 
 
 @pytest.fixture
