@@ -97,7 +97,9 @@ def main() -> None:
     print("  work by worker process:")
     for worker, number in report["workers"].most_common():
         print(f"    {worker:8}  {number:5} modules  {'#' * round(40 * number / report['files'])}")
-    print(f"  {seconds:.2f} seconds from the first line to the report; `picloud status {jids.start}` still knows the jobs")
+    print(
+        f"  {seconds:.2f} seconds from the first line to the report; `picloud status {jids.start}` still knows the jobs"
+    )
 
 
 if __name__ == "__main__":

@@ -77,8 +77,9 @@ class Jobs:
         keywords = _arguments.take_keywords(func, kwargs, f"{self._caller}.map", is_map=True)
         _arguments.check_iterables(args, f"{self._caller}.map")
         _signature.check(func, (None,) * len(args), {})
-        rows = zip(args[0]) if len(args) == 1 else itertools.zip_longest(*args)
-        request = Request(function=func, rows=rows, is_map=True, options=keywords.options, variables=keywords.variables)
+        single = len(args) == 1
+        rows = args[0] if single else itertools.zip_longest(*args)
+        request = Request(func, rows, True, keywords.options, keywords.variables, single)
         return self._submitter.submit(self.session(), request)
 
     def join(

@@ -37,6 +37,8 @@ import multiprocessing
 import pickle
 from typing import Any, ClassVar
 
+_MOST_NAMED = 20
+
 
 class CloudException(Exception):
     """The base of all errors, with the attributes of PiCloud's exception of the same name."""
@@ -67,7 +69,7 @@ class CloudException(Exception):
         """Format as PiCloud did: by job, else by status, else the message alone; the hint follows on its own line."""
         tip = f"\nTIP: {self.hint}" if self.hint else ""
         if self.jid is not None:
-            return f"{self.job_str}{self.jid}: {self.parameter}{tip}"
+            return f"{self.job_str}{_named(self.jid)}: {self.parameter}{tip}"
         if self.status is not None:
             return f"{self.status_str}{self.status}: {self.parameter}{tip}"
         return f"{self.parameter}{tip}"
@@ -78,7 +80,20 @@ class CloudException(Exception):
 
     def to_wire(self) -> dict[str, Any]:
         """Return the facts of this error as JSON-able values: code, message, jid, status and hint."""
-        return {"code": self.code, "message": str(self.parameter), "jid": self.jid, "status": self.status, "hint": self.hint}
+        return {
+            "code": self.code,
+            "message": str(self.parameter),
+            "jid": self.jid,
+            "status": self.status,
+            "hint": self.hint,
+        }
+
+
+def _named(jid: int | list[int]) -> str:
+    """Return the jobs of a message: a list of a million unfinished ones is told by its beginning."""
+    if isinstance(jid, int) or len(jid) <= _MOST_NAMED:
+        return str(jid)
+    return f"[{', '.join(map(str, jid[:_MOST_NAMED]))}, ... {len(jid)} jobs]"
 
 
 def _rebuild(

@@ -123,3 +123,12 @@ def test_an_error_of_a_newer_version_is_still_an_error() -> None:
 @pytest.mark.parametrize("value", [ValueError("inner"), None, b"x", ["list"]])
 def test_any_message_becomes_text_on_the_wire(value: object) -> None:
     assert JobError(value).to_wire()["message"] == str(value)
+
+
+def test_many_jobs_are_named_by_their_beginning() -> None:
+    error = CloudTimeoutError("timed out", jid=list(range(1, 1_000_001)))
+    assert str(error).startswith("Job [1, 2, 3, ")
+    assert str(error).endswith("20, ... 1000000 jobs]: timed out")
+    assert len(str(error)) < 200
+    assert len(error.args[0]) == 1_000_000
+    assert str(CloudTimeoutError("timed out", jid=[4, 5])) == "Job [4, 5]: timed out"

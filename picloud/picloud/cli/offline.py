@@ -24,7 +24,7 @@ from picloud.node.home import Home
 from picloud.node.live import LiveArrays
 from picloud.node.lock import FileLock
 from picloud.node.reads import Piece, Reader, segments_in
-from picloud.store import backup, integrity, segments
+from picloud.store import backup, integrity, segments, starts
 from picloud.store.environment import Environment
 from picloud.store.keys import FileKind
 from picloud.store.tables import Tables
@@ -66,10 +66,15 @@ class LockedHome:
     def check(self) -> integrity.Report:
         """Walk the whole store, in a child process: damage below the records would end this one.
 
+        Where a node refuses to start after failed starts, and there is nothing wrong, it may start again.
+
         Raises:
             StoreError: if it cannot be opened, or the child died of it.
         """
-        return integrity.check_in_child(self.path)
+        report = integrity.check_in_child(self.path)
+        if not report.damaged and starts.read(self.path).failures:
+            starts.ended(self.path)
+        return report
 
     def backup(self, directory: Path, settings: Settings) -> backup.Backup:
         """Write a backup into a folder that does not exist or is empty, as `picloud.store.backup` does."""

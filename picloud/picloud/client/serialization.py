@@ -29,6 +29,8 @@ FULL, QUICK, PLAIN = range(3)
 """Values of `_fast_serialization`: with a trace of failures, without one, the plain pickler for arguments and results."""
 
 _PROTOCOL = 5
+_ATOM_PROTOCOL = 3
+"""Without the frames of later protocols, which take more room than the atoms."""
 
 
 class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
@@ -106,10 +108,24 @@ class ArgumentEncoder:
     def encode_rows(self, rows: list[tuple[Any, ...]], start: int) -> list[bytes]:
         """Return the payloads of a map's items, of which the first has the index `start`; errors as `encode`."""
         if ATOMS.issuperset(set(map(type, chain.from_iterable(rows)))):
-            items = list(map(pickle.dumps, rows, repeat(_PROTOCOL)))
-            longest = max(map(len, items))
-            if longest < payload.SEGMENT_THRESHOLD and (not self._limit or longest <= self._limit):
+            items = list(map(pickle.dumps, rows, repeat(_ATOM_PROTOCOL)))
+            if self._is_small(items):
                 return items
+        return self._each(rows, start)
+
+    def encode_column(self, values: list[Any], start: int) -> list[bytes]:
+        """Do as `encode_rows` for items of one argument each, given as such."""
+        if ATOMS.issuperset(set(map(type, values))):
+            items = list(map(pickle.dumps, zip(values), repeat(_ATOM_PROTOCOL)))
+            if self._is_small(items):
+                return items
+        return self._each(list(zip(values)), start)
+
+    def _is_small(self, items: list[bytes]) -> bool:
+        longest = max(map(len, items))
+        return longest < payload.SEGMENT_THRESHOLD and (not self._limit or longest <= self._limit)
+
+    def _each(self, rows: list[tuple[Any, ...]], start: int) -> list[bytes]:
         encode = self.encode
         if self._level == FULL:
             return [encode(row, f"item {index}: ") for index, row in enumerate(rows, start)]

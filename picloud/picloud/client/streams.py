@@ -6,8 +6,9 @@ while nobody asks for the next one.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -23,6 +24,7 @@ READ_AHEAD_BYTES = 1 << 20
 
 _MIN_WINDOW = 64
 _MAX_WINDOW = 65536
+_MAX_AHEAD = 4096
 _MAX_SEGMENTS = 256
 
 
@@ -101,16 +103,21 @@ class Ordered(_Stream):
         return self._late(value) if type(value) is Late else value
 
     def _fetch(self, jid: int) -> None:
-        """Wait for one job, then take what has ended behind it along."""
+        """Take what has ended of the next jobs; if this one is not among them, wait for it."""
         if not self._ready:
             self._close_pages()
-        self._take(self._waited(results.fetch(self._session, [(jid, jid + 1)], "all", self._timeout, READ_AHEAD_BYTES)))
+        self._read_ahead()
+        if jid not in self._ready:
+            alone = [(jid, jid + 1)]
+            self._take(self._waited(results.fetch(self._session, alone, "all", self._timeout, READ_AHEAD_BYTES)))
+
+    def _read_ahead(self) -> None:
+        if len(self._ready) > _MAX_AHEAD or sum(page.open_segments for page in self._pages) > _MAX_SEGMENTS:
+            return
         window = _unknown(_head(self._left, self._window), self._ready)
-        if window and sum(page.open_segments for page in self._pages) < _MAX_SEGMENTS:
-            page = self._waited(results.fetch(self._session, window, "", None, READ_AHEAD_BYTES))
-            self._take(page)
-            if len(self._ready) * 2 >= self._window:
-                self._window = min(self._window * 4, _MAX_WINDOW)
+        self._take(self._waited(results.fetch(self._session, window, "", None, READ_AHEAD_BYTES)))
+        if len(self._ready) * 2 >= self._window:
+            self._window = min(self._window * 4, _MAX_WINDOW)
 
     def _take(self, page: Page) -> None:
         for piece in page.pieces:
@@ -169,11 +176,19 @@ def _head(ranges: Sequence[JidRange], count: int) -> list[JidRange]:
     return head
 
 
-def _unknown(ranges: Sequence[JidRange], known: dict[int, Any]) -> list[JidRange]:
+def _unknown(ranges: Sequence[JidRange], known: Iterable[int]) -> list[JidRange]:
     """Return the parts of ranges that are not known."""
-    if not known:
-        return list(ranges)
-    return ids.ranges_of([jid for jid in ids.each(ranges) if jid not in known])
+    ordered = sorted(known)
+    left: list[JidRange] = []
+    for start, stop in ranges:
+        at = start
+        for jid in ordered[bisect_left(ordered, start) : bisect_left(ordered, stop)]:
+            if at < jid:
+                left.append((at, jid))
+            at = jid + 1
+        if at < stop:
+            left.append((at, stop))
+    return left
 
 
 def _merged(ranges: Sequence[JidRange]) -> list[JidRange]:

@@ -33,14 +33,16 @@ class Request(NamedTuple):
 
     function: Callable[..., Any]
     """The job's function."""
-    rows: Iterable[tuple[Any, ...]]
-    """The tuples of positional arguments of a map, or the one (args, kwargs) of a call."""
+    rows: Iterable[Any]
+    """The tuples of positional arguments of a map, the bare arguments if it is `single`, or the one (args, kwargs) of a call."""
     is_map: bool
     """Which of both it is."""
     options: Mapping[str, Any]
     """Fields of `model.array.JobOptions` that differ from their defaults."""
     variables: Mapping[str, str]
     """Environment variables on top of the clean base."""
+    single: bool = False
+    """Whether it is a map over one iterable."""
 
 
 class _Blob(NamedTuple):
@@ -54,9 +56,9 @@ class _Blob(NamedTuple):
 class _Parts:
     """A submission's arguments in parts, pickled as they are asked for, and kept until the node has them all."""
 
-    def __init__(self, rows: Iterator[tuple[Any, ...]], encoder: ArgumentEncoder) -> None:
+    def __init__(self, rows: Iterator[Any], encoder: ArgumentEncoder, *, single: bool = False) -> None:
         self._rows = rows
-        self._encoder = encoder
+        self._encode = encoder.encode_column if single else encoder.encode_rows
         self._step = _MIN_STEP
         self._kept: list[tuple[int, bytes]] = []
         self.count = 0
@@ -78,7 +80,7 @@ class _Parts:
             rows = list(islice(self._rows, self._step))
             if not rows:
                 break
-            encoded = self._encoder.encode_rows(rows, self.count + len(items))
+            encoded = self._encode(rows, self.count + len(items))
             items += encoded
             taken = sum(map(len, encoded))
             size += taken
@@ -148,7 +150,7 @@ class _Submission:
         level = int(request.options.get("fast_serialization", 0))
         encoder = ArgumentEncoder(self._limit, level, request.is_map, self._writer)
         if request.is_map:
-            self._parts = _Parts(iter(request.rows), encoder)
+            self._parts = _Parts(iter(request.rows), encoder, single=request.single)
         else:
             (row,) = request.rows
             self._single = arguments.encode_items([encoder.encode(row)])

@@ -52,7 +52,7 @@ class Context:
         return _key(self.executable, self.prefix, *_chosen(self.environment, EXEC_PREFIXES))
 
     def pool_key(self, place: str, core_type: str, cores: int) -> str:
-        """Return the key of the workers that can serve this context: the above, place, type, cores, start-time variables, modules."""
+        """Return the key of the workers that can serve this context: the above, place, type, cores, start variables, modules."""
         start = _chosen(self.environment, START_PREFIXES)
         return _key(place, self.exec_key(), core_type, str(cores), self.bundle, *start)
 

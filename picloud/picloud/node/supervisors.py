@@ -135,7 +135,12 @@ class Supervisors:
         stream = self._place.start(
             SupervisorSpec(
                 argv=(context.executable, "-P", "-c", _BOOT, _PACKAGES, "--fd", FD),
-                environment=_exec_environment(context),
+                # A forked worker shows in /proc what its supervisor was started with: the mark by which leftovers are found.
+                environment={
+                    **_exec_environment(context),
+                    orphans.MARK: self._generation,
+                    "PICLOUD_HOME": str(self._home),
+                },
                 key=pool.supervisor,
                 log=str(self._home / "node.log"),
             )
@@ -219,8 +224,6 @@ def _exec_environment(context: Context) -> dict[str, str]:
     """Return what a supervisor starts with: the job's environment, in which the loader's and interpreter's variables stand."""
     environment = dict(context.environment)
     environment.setdefault("PATH", os.defpath)
-    # A worker forked from here must see the job's own variables alone; these two speak of the node's start, not of the job.
-    environment.pop("PICLOUD_WORKER", None)
     return {name: value for name, value in environment.items() if name.startswith(EXEC_PREFIXES) or name in _BASE}
 
 

@@ -185,7 +185,9 @@ class Worker:
         chunk = self.chunk
         if chunk is None or self._u64(arena.SEQ) != chunk.seq:
             return None
-        done, base = self._u64(arena.DONE), self._u64(arena.BASE)
+        # The worker clears DONE before it moves BASE, so BASE is read first: old rows are never taken for new ones.
+        base = self._u64(arena.BASE)
+        done = self._u64(arena.DONE)
         if base != chunk.base:
             chunk.base, chunk.heap_from = base, 0
         row_from = chunk.harvested - base

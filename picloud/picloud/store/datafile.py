@@ -74,6 +74,14 @@ def _has_files(folder: Path) -> bool:
     return folder.is_dir() and any(path.is_file() for path in folder.iterdir())
 
 
+def length(home: Path) -> int:
+    """Return the bytes of the store's file; 0 if there is none."""
+    try:
+        return (meta_folder(home) / "data.mdb").stat().st_size
+    except OSError:
+        return 0
+
+
 def shortfall(home: Path, needed: int) -> int:
     """Return how many of `needed` bytes the file lacks."""
     return max(0, needed - (meta_folder(home) / "data.mdb").stat().st_size)

@@ -104,7 +104,7 @@ STEPS = st.tuples(st.sampled_from(("put", "get", "forget")), st.integers(0, 9))
 
 
 @given(steps=st.lists(STEPS, max_size=40), limit=st.integers(0, 60))
-@settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_memory_is_bounded_and_nothing_stored_is_ever_missed(
     store: Store, steps: list[tuple[str, int]], limit: int
 ) -> None:

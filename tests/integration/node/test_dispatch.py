@@ -8,8 +8,6 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from picloud.model import arguments, job
 from picloud.model.settings import Durability
 from picloud.store.environment import Environment
@@ -58,41 +56,38 @@ def test_more_segments_than_one_message_carries_in_jobs_that_may_not_restart(cli
     assert [end.value() for end in client.ends((first, first + count)).values()] == list(range(count))
 
 
-@pytest.mark.parametrize("restartable", [True, False])
-def test_a_job_whose_argument_is_gone_ends_alone(client: Client, gate: Gate, restartable: bool) -> None:
-    count = 40
-    order = client.order(
-        length, count, is_map=True, depends_on=ranges(client.call(gate.job())), restartable=restartable
-    )
-    record, names = _in_segments(client.home, [b"x" * index for index in range(count)])
-    first = client.ask(messages.Submitted, order, record).first
-    for lost in (0, 17, 18, 39):
-        (client.home / "segments" / names[lost]).unlink()
-    gate.open()
-    ends = client.ends((first, first + count))
-    codes = [end.status for end in ends.values()]
-    assert [index for index, code in enumerate(codes) if code == job.ERROR] == [0, 17, 18, 39]
-    assert codes.count(job.DONE) == count - 4
-    assert ends[first + 17].cause == "lost"
-    assert names[17] in ends[first + 17].text
-    assert client.node()["processing"] == 0
+def test_what_is_gone_ends_the_jobs_that_need_it_alone(run: Run, gate: Gate) -> None:
+    with run() as node, Client(node.home) as client:
+        held = client.call(gate.job())
+        arrays, count, names = [], 40, list[str]()
+        for restartable in (True, False):
+            order = client.order(length, count, is_map=True, depends_on=ranges(held), restartable=restartable)
+            record, names = _in_segments(client.home, [b"x" * index for index in range(count)])
+            arrays.append(client.ask(messages.Submitted, order, record).first)
+            for lost in (0, 17, 18, 39):
+                (client.home / "segments" / names[lost]).unlink()
+        code = uuid.uuid4().hex
+        payload.write_segment(str(client.home / "segments" / "incoming" / code), pickled(length), [])
+        order = client.order(b"placeholder", 300, is_map=True, depends_on=ranges(held))
+        fields = {name: getattr(order, name) for name in messages.Submit.__slots__} | {"function": code}
+        client.channel.send(messages.Blob(code, code))
+        record = arguments.encode_items([pickle.dumps((b"",))] * 300)
+        functionless = client.ask(messages.Submitted, messages.Submit(**fields), record).first
+        (client.home / "segments" / code).unlink()
+        gate.open()
 
-
-def test_jobs_whose_function_is_gone_end_and_say_so(client: Client, gate: Gate) -> None:
-    code = uuid.uuid4().hex
-    payload.write_segment(str(client.home / "segments" / "incoming" / code), pickled(length), [])
-    before = client.call(gate.job())
-    order = client.order(b"placeholder", 300, is_map=True, depends_on=ranges(before))
-    fields = {name: getattr(order, name) for name in messages.Submit.__slots__} | {"function": code}
-    client.channel.send(messages.Blob(code, code))
-    record = arguments.encode_items([pickle.dumps((b"",))] * 300)
-    first = client.ask(messages.Submitted, messages.Submit(**fields), record).first
-    (client.home / "segments" / code).unlink()
-    gate.open()
-    ends = client.ends((first, first + 300))
-    assert {(end.status, end.cause) for end in ends.values()} == {(job.ERROR, "lost")}
-    assert code in ends[first].text
-    assert client.result(client.call(length, b"abc")) == 3
+        for first in arrays:
+            ends = client.ends((first, first + count))
+            codes = [end.status for end in ends.values()]
+            assert [index for index, code in enumerate(codes) if code == job.ERROR] == [0, 17, 18, 39]
+            assert codes.count(job.DONE) == count - 4
+            assert ends[first + 17].cause == "lost"
+        assert names[17] in ends[first + 17].text
+        ends = client.ends((functionless, functionless + 300))
+        assert {(end.status, end.cause) for end in ends.values()} == {(job.ERROR, "lost")}
+        assert code in ends[functionless].text
+        assert client.result(client.call(length, b"abc")) == 3
+        assert client.node()["processing"] == 0
 
 
 def test_a_start_that_may_not_be_repeated_is_stored_before_it_happens(run: Run, gate: Gate) -> None:

@@ -134,7 +134,7 @@ def test_arguments_stay_in_memory_until_they_are_stored(store: Store) -> None:
 
 
 @given(data=st.data(), known=st.booleans(), stored=st.booleans())
-@settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_arguments_are_the_same_from_memory_and_store(
     store: Store, data: st.DataObject, known: bool, stored: bool
 ) -> None:

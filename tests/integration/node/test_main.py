@@ -61,15 +61,7 @@ def test_a_setting_that_cannot_be_is_named(home: Path, name: str, value: str) ->
     assert f"PICLOUD_{name}" in error["message"]
 
 
-@pytest.mark.parametrize(
-    ("harm", "code"),
-    [
-        (lambda data: data.write_bytes(b"not LMDB's" * 2000), "store.foreign"),
-        (lambda data: os.truncate(data, data.stat().st_size // 2), "store.corrupt"),
-    ],
-    ids=["garbage", "truncated"],
-)
-def test_a_store_that_cannot_be_opened_is_an_error_each_time(home: Path, harm: Any, code: str) -> None:
+def test_a_store_that_cannot_be_opened_is_an_error_each_time(home: Path) -> None:
     assert start(home)["ready"]
     with Client(home) as client:
         assert client.result(client.call(len, bytes(100_000))) == 100_000
@@ -77,11 +69,11 @@ def test_a_store_that_cannot_be_opened_is_an_error_each_time(home: Path, harm: A
         client.ask(messages.Accepted, messages.Stop())
     until_dead(pid)
     data = next((home / "store").rglob("data.mdb"))
-    harm(data)
+    os.truncate(data, data.stat().st_size // 2)
     harmed = data.read_bytes()
     for _ in range(2):
         error = _error(home)
-        assert error["code"] == code
+        assert error["code"] == "store.corrupt"
         assert str(home) in error["message"]
     assert data.read_bytes() == harmed
 
@@ -128,7 +120,7 @@ def test_a_signal_right_after_it_says_ready_ends_it(home: Path) -> None:
     with process:
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["ready"]
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 0
     assert not (home / "node.sock").exists()
 

@@ -1,66 +1,31 @@
-"""What the next node says of the jobs of one that was killed, and of one that ended in good order."""
+"""What the next node says of the jobs of one that was killed."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 
 from picloud.model import job
+from picloud.model.ids import JidRange
+from picloud.testing.node import stop_home, temporary_home
 
-from .conftest import Client, Gate, Refused, Run, alive, gone, ranges, until
+from .conftest import Client, Gate, Refused, Run, alive, gone, ranges, start, until
 
 
 def same(value: object) -> object:
     return value
 
 
-@pytest.mark.parametrize("durability", ["process", "power"])
-def test_after_a_killed_node_every_job_is_what_it_should_be(run: Run, gate: Gate, durability: str) -> None:
-    with run(PICLOUD_DURABILITY=durability, PICLOUD_CPUS="2") as node, Client(node.home) as client:
-        done, bad = client.call(same, 1), client.call(lambda: 1 / 0)
-        client.wait(done, bad)
-        again = client.call(gate.job(), "again")
-        once = client.call(gate.job(), "once", restartable=False)
-        gate.wait(2)
-        queued = client.call(gate.job(), "queued")
-        queued_once = client.call(gate.job(), "queued once", restartable=False)
-        waits = client.call(same, "waits", depends_on=ranges(again))
-        stalls = client.call(same, "stalls", depends_on=ranges(once))
-        careless = client.call(same, "careless", depends_on=ranges(once), ignore_dependency_errors=True)
-        killed = client.call(same, "killed", depends_on=ranges(again))
-        client.kill(killed)
-        tree = psutil.Process(node.process.pid).children(recursive=True)
-        assert len(tree) >= 3
-        node.process.kill()
-        node.process.wait()
-        until(lambda: not any(alive(process.pid) for process in tree), "nothing of it is left")
-
-    gate.open()
-    with run() as node, Client(node.home) as client:
-        assert client.result(again) == "again"
-        lost = client.end(once)
-        assert (lost.status, lost.cause, lost.attempt) == (job.ERROR, "lost", 1)
-        assert "node" in lost.text
-        assert client.result(queued) == "queued"
-        assert client.result(queued_once) == "queued once"
-        assert client.result(waits) == "waits"
-        assert client.end(stalls).meta["cause"][:2] == ["dependency", once]
-        assert client.result(careless) == "careless"
-        assert client.end(killed).cause == "killed-by-user"
-        assert client.result(done) == 1
-        assert "ZeroDivisionError" in client.end(bad).text
-        # Losing a node is nobody's fault: it counts for nothing.
-        assert client.end(again).attempt == 1
-        assert client.call(same, 1) == careless + 2
-
-
-def test_items_that_were_said_to_have_ended_never_run_again(run: Run, gate: Gate, tmp_path: Path) -> None:
-    wait, log = gate.job(), tmp_path / "log"
+def noting(log: Path, wait: Callable[..., object]) -> Callable[[int], int]:
+    """Return a function that notes each run; item 500 waits first."""
 
     def note(value: int) -> int:
         if value == 500:
@@ -69,59 +34,118 @@ def test_items_that_were_said_to_have_ended_never_run_again(run: Run, gate: Gate
             file.write(f"{value}\n")
         return value
 
-    with run() as node, Client(node.home) as client:
-        first, stop = client.map(note, range(1000))
+    return note
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Jobs in every situation when their node was killed, and the next one."""
+
+    client: Client
+    done: int
+    failed: int
+    killed: int
+    many: JidRange
+    told: list[int]
+    runs: Counter[int]
+    once: JidRange
+    queued: int
+    waits: int
+    stalls: int
+    careless: int
+    killed_waiting: int
+    deleted: JidRange
+    half_deleted: int
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
+    """Kill a node in the middle of everything, and start the next one."""
+    home, folder = temporary_home(), tmp_path_factory.mktemp("recovery")
+    gate, log = Gate(folder / "gate"), folder / "log"
+    environment = os.environ | {"PICLOUD_HOME": str(home), "PICLOUD_CPUS": "2", "PICLOUD_DURABILITY": "power"}
+    node = start(home, environment)["pid"]
+    with Client(home) as client:
+        done, failed, deleted = client.call(same, 1), client.call(lambda: 1 / 0), client.map(same, range(5))
+        killed = client.call(gate.job())
         gate.wait()
-        client.until_done((first, stop), 600)
-        told = [index for index, code in enumerate(client.statuses((first, stop))) if code == job.DONE]
-        node.process.kill()
-    gate.open()
-    with run() as node, Client(node.home) as client:
-        assert [end.value() for end in client.ends((first, stop)).values()] == list(range(1000))
-    runs = Counter(map(int, log.read_text().split()))
-    assert {runs[index] for index in told} == {1}
-    assert set(runs) == set(range(1000))
-
-
-def test_of_a_map_that_may_not_restart_only_what_was_started_is_lost(run: Run, gate: Gate) -> None:
-    with run() as node, Client(node.home) as client:
-        first, stop = client.map(gate.job(), range(20), restartable=False)
-        gate.wait(2)
-        node.process.kill()
-    gate.open()
-    with run() as node, Client(node.home) as client:
-        codes = [end.status for end in client.ends((first, stop)).values()]
-        assert (codes.count(job.ERROR), codes.count(job.DONE)) == (2, 18)
-        # Said once, it stays said.
-        node.process.kill()
-    with run() as node, Client(node.home) as client:
-        assert client.statuses((first, stop)) == codes
-
-
-def test_a_dependency_that_was_deleted_keeps_nobody_waiting(run: Run, gate: Gate) -> None:
-    with run() as node, Client(node.home) as client:
-        deleted, slow = client.map(same, range(5)), client.call(gate.job(), 1)
-        client.wait(deleted)
-        dependent = client.call(same, 7, depends_on=ranges(deleted, slow))
+        client.kill(killed)
+        client.wait(done, failed, killed, deleted)
+        many = client.map(noting(log, gate.job()), range(1000))
+        client.until_done(many, 600)
+        once = client.map(gate.job(), range(20), restartable=False)
+        gate.wait(3)
+        until(lambda: client.status(once[0]) == job.PROCESSING, "both cores are busy")
+        queued = client.call(gate.job(), "queued")
+        waits = client.call(same, "waits", depends_on=ranges(many))
+        stalls = client.call(same, "stalls", depends_on=ranges(once))
+        careless = client.call(same, "careless", depends_on=ranges(once), ignore_dependency_errors=True)
+        killed_waiting = client.call(same, "killed", depends_on=ranges(many))
+        client.kill(killed_waiting)
+        half_deleted = client.call(same, "half deleted", depends_on=ranges(deleted, many))
         client.delete(deleted)
-        node.process.kill()
+        told = [index for index, code in enumerate(client.statuses(many)) if code == job.DONE]
+        tree = psutil.Process(node).children(recursive=True)
+        os.kill(node, signal.SIGKILL)
+    until(lambda: not any(alive(process.pid) for process in tree), "nothing of it is left")
     gate.open()
-    with run() as node, Client(node.home) as client:
-        assert client.result(dependent) == 7
-        with pytest.raises(Refused):
-            client.status(deleted[0])
+    start(home, environment)
+    with Client(home) as client:
+        client.wait(many, once)
+        runs = Counter(map(int, log.read_text().split()))
+        yield Jobs(
+            client, done, failed, killed, many, told, runs, once, queued, waits, stalls, careless, killed_waiting,
+            deleted, half_deleted,
+        )  # fmt: skip
+    assert stop_home(home) == []
+    shutil.rmtree(home)
 
 
-def test_a_job_that_its_node_killed_is_not_run_again(run: Run, gate: Gate) -> None:
-    """The kill was accepted, so that it must be kept, whatever happens to the node afterwards."""
-    with run() as node, Client(node.home) as client:
-        held = client.call(gate.job())
-        gate.wait()
-        client.kill(held)
-        client.wait(held)
-        node.process.kill()
-    with run() as node, Client(node.home) as client:
-        assert (client.status(held), client.end(held).cause) == (job.KILLED, "killed-by-user")
+def test_what_had_ended_is_kept(jobs: Jobs) -> None:
+    assert jobs.client.result(jobs.done) == 1
+    assert "ZeroDivisionError" in jobs.client.end(jobs.failed).text
+
+
+@pytest.mark.parametrize("name", ["killed", "killed_waiting"])
+def test_what_was_killed_stays_killed(jobs: Jobs, name: str) -> None:
+    end = jobs.client.end(getattr(jobs, name))
+    assert (end.status, end.cause) == (job.KILLED, "killed-by-user")
+
+
+def test_what_may_restart_goes_on_and_what_was_said_to_have_ended_never_runs_again(jobs: Jobs) -> None:
+    ends = jobs.client.ends(jobs.many)
+    assert [end.value() for end in ends.values()] == list(range(1000))
+    assert {jobs.runs[index] for index in jobs.told} == {1}
+    assert set(jobs.runs) == set(range(1000))
+    # Losing a node is nobody's fault: it counts for nothing.
+    assert {end.attempt for end in ends.values()} == {1}
+
+
+def test_of_what_may_not_restart_only_what_was_started_is_lost(jobs: Jobs) -> None:
+    ends = list(jobs.client.ends(jobs.once).values())
+    assert [end.status for end in ends] == [job.ERROR] + [job.DONE] * 19
+    assert (ends[0].cause, ends[0].attempt) == ("lost", 1)
+    assert "node" in ends[0].text
+
+
+def test_what_was_queued_runs(jobs: Jobs) -> None:
+    assert jobs.client.result(jobs.queued) == "queued"
+
+
+def test_dependencies_hold(jobs: Jobs) -> None:
+    assert jobs.client.result(jobs.waits) == "waits"
+    assert jobs.client.end(jobs.stalls).meta["cause"][:2] == ["dependency", jobs.once[0]]
+    assert jobs.client.result(jobs.careless) == "careless"
+
+
+def test_a_dependency_that_was_deleted_keeps_nobody_waiting(jobs: Jobs) -> None:
+    assert jobs.client.result(jobs.half_deleted) == "half deleted"
+    with pytest.raises(Refused):
+        jobs.client.status(jobs.deleted[0])
+
+
+def test_no_jid_is_given_twice(jobs: Jobs) -> None:
+    assert jobs.client.call(same, 1) > jobs.half_deleted
 
 
 def test_a_node_and_its_supervisor_killed_together_leave_nothing_to_the_next(
@@ -153,7 +177,7 @@ def test_a_node_and_its_supervisor_killed_together_leave_nothing_to_the_next(
 
 
 def test_a_crash_in_the_middle_of_thousands_of_jobs_loses_and_repeats_none_of_their_ends(run: Run) -> None:
-    """Killed again and again while it works: what was said to be done stays done, and everything ends."""
+    """What was said to be done stays done, to the byte, and everything ends; what was lost once is not lost again."""
 
     def work(value: int) -> tuple[int, bytes]:
         import time
@@ -161,21 +185,14 @@ def test_a_crash_in_the_middle_of_thousands_of_jobs_loses_and_repeats_none_of_th
         time.sleep(0.001)
         return value, os.urandom(8)
 
-    first, stop = 0, 0
-    told: dict[int, bytes] = {}
-    for life in range(3):
-        with run() as node, Client(node.home) as client:
-            if not life:
-                first, stop = client.map(work, range(2000))
-            for jid, payload in told.items():
-                assert client.end(jid).payload == payload
-            client.until_done((first, stop), len(told) + 100)
-            for jid, end in client.ends((first, stop), mode="").items():
-                assert told.setdefault(jid, end.payload) == end.payload
-            if life < 2:
-                os.kill(node.process.pid, signal.SIGKILL)
-            else:
-                ends = client.ends((first, stop))
-                assert [end.value()[0] for end in ends.values()] == list(range(2000))
-                assert all(ends[jid].payload == payload for jid, payload in told.items())
+    with run() as node, Client(node.home) as client:
+        first, stop = client.map(work, range(1000))
+        client.until_done((first, stop), 200)
+        told = {jid: end.payload for jid, end in client.ends((first, stop), mode="").items()}
+        node.process.kill()
+    with run() as node, Client(node.home) as client:
+        assert {jid: end.payload for jid, end in client.ends(*told).items()} == told
+        ends = client.ends((first, stop))
+        assert [end.value()[0] for end in ends.values()] == list(range(1000))
+        assert all(ends[jid].payload == payload for jid, payload in told.items())
     assert gone(node.home)

@@ -238,7 +238,7 @@ def _headers(kind: str) -> st.SearchStrategy[list[Any]]:
 
 
 @given(header=st.sampled_from(_KINDS).flatmap(_headers), body=st.binary(max_size=30))
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_messages_of_any_values_never_take_the_node_down(client: Client, header: list[Any], body: bytes) -> None:
     with Client(client.home) as other:
         other.channel.socket.sendall(_frame(json.dumps(header).encode(), body))

@@ -32,6 +32,8 @@ def test_head(ranges: list[tuple[int, int]], count: int) -> None:
     assert list(ids.each(streams._head(ranges, count))) == list(ids.each(ranges))[:count]
 
 
-def test_unknown() -> None:
-    assert streams._unknown([(1, 5), (7, 8)], {}) == [(1, 5), (7, 8)]
-    assert streams._unknown([(1, 5), (7, 8)], {2: "x", 7: "y"}) == [(1, 2), (3, 5)]
+@settings(max_examples=500)
+@given(st.lists(pairs, max_size=8), st.sets(st.integers(1, 70)))
+def test_unknown(ranges: list[tuple[int, int]], known: set[int]) -> None:
+    left = streams._unknown(ranges, known)
+    assert list(ids.each(left)) == [jid for jid in ids.each(ranges) if jid not in known]

@@ -25,6 +25,10 @@ def _parts(rows: Iterator[tuple[Any, ...]]) -> submission._Parts:
     return submission._Parts(rows, ArgumentEncoder(0, 0, True, _no_segments))
 
 
+def _single(values: Iterator[Any]) -> submission._Parts:
+    return submission._Parts(values, ArgumentEncoder(0, 0, True, _no_segments), single=True)
+
+
 def _values(parts: list[tuple[int, bytes]]) -> list[Any]:
     return [payload.load(item)[0] for _, record in parts for item in arguments.slices(record)]
 
@@ -39,6 +43,12 @@ def test_parts_hold_every_item_once(count: int) -> None:
         sum(arguments.count_of(r) for _, r in taken[:i]) for i in range(len(taken))
     ]
     assert list(parts) == taken
+    assert list(_single(iter(range(count)))) == taken
+
+
+def test_a_single_column_of_any_values() -> None:
+    values = [1, "a", [2], None, {"b": 3}] * 100
+    assert _values(list(_single(iter(values)))) == values
 
 
 def test_parts_are_made_as_they_are_asked_for() -> None:

@@ -35,6 +35,14 @@ def test_a_worker_that_ends_under_a_job_makes_it_an_error(restartable: bool, dri
     assert (again.start, again.attempt) == (item + 1, 1), "what had not started is as before"
 
 
+def test_whatever_has_no_end_and_did_not_run_goes_back(drive: Drive) -> None:
+    driver = drive(slots=1)
+    driver.measured(1, 200, 0.001)
+    start = driver.chunks[1].start
+    driver.lost(1, LossKind.JOB, 2, cause=SEGFAULT)
+    assert driver.scheduler.statuses(1)[start : start + 4] == bytes([QUEUED, QUEUED, ERROR, QUEUED])
+
+
 def test_a_lost_host_means_another_attempt_for_what_may_run_again(drive: Drive) -> None:
     driver = drive(slots=1)
     driver.measured(1, 200, 0.001)

@@ -183,6 +183,20 @@ def test_a_woken_job_goes_before_new_work(drive: Drive) -> None:
     assert driver.finish(1)[-1] == Dispatch(worker=1, seq=2, first=2, start=1, stop=2, attempt=1, group=1)
 
 
+def test_a_woken_job_that_wants_more_than_is_free_keeps_new_work_waiting(drive: Drive) -> None:
+    driver = drive(slots=2)
+    driver.submit(1, cores=2, pool="wide")
+    driver.start(1, pool="wide")
+    driver.feed(Blocked(worker=1))
+    driver.reclaimed(1, 1)
+    driver.submit(2, 9, max_runtime=9.0)
+    for worker in (2, 3):
+        driver.start(worker)
+    assert driver.feed(Woken(worker=1)) == []
+    assert driver.finish(2) == []
+    assert driver.finish(3) == [Resume(worker=1)]
+
+
 def test_a_woken_job_cuts_the_running_chunk_short(drive: Drive) -> None:
     driver = drive(slots=1)
     driver.submit(1, priority=9)

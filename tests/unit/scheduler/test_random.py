@@ -276,12 +276,16 @@ class Histories(RuleBasedStateMachine):
         self.feed(event)
 
     def unfinished_within(self, start: int, stop: int) -> tuple[tuple[int, int], ...]:
-        return tuple(
-            (first + item, first + item + 1)
-            for first, array in self.arrays.items()
-            for item, code in enumerate(array.codes)
-            if start <= first + item < stop and code == -1
-        )
+        """Return the jids that have not ended, neighbours joined, across arrays too."""
+        spans: list[tuple[int, int]] = []
+        for first, array in self.arrays.items():
+            for jid, code in enumerate(array.codes, first):
+                if start <= jid < stop and code == -1:
+                    if spans and spans[-1][1] == jid:
+                        spans[-1] = (spans[-1][0], jid + 1)
+                    else:
+                        spans.append((jid, jid + 1))
+        return tuple(spans)
 
     @precondition(lambda self: self.starting)
     @rule(which=st.integers(0, 5), fate=st.sampled_from(FATES))

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from picloud.wire import culprit
 from picloud.client.serialization import ValuePickler
+from picloud.wire import culprit
 
 
 def _dumps(value: object) -> object:
