@@ -1,8 +1,7 @@
 """Random histories against a small model of the world: what each item went through, and what the rules allow.
 
-The model knows nothing of the scheduler's tables.  It plays clients, node and workers, and judges every effect: no job is lost,
-none runs twice unless it may, dependencies come first, priorities are kept, limits hold, kills and stalls reach everybody,
-and in the end everything ends.
+The model plays clients, node and workers, and judges every effect: no job is lost, none runs twice unless it may, dependencies
+come first, priorities are kept, limits hold, kills and stalls reach everybody, and in the end everything ends.
 """
 
 from __future__ import annotations
@@ -24,22 +23,20 @@ from picloud.scheduler.machine import Limits, Scheduler
 
 pytestmark = pytest.mark.timeout(300)
 
+NAMES = ("pool", "cores", "priority", "client", "restartable", "ignore_dependency_errors")
 OPTIONS: list[dict[str, Any]] = [
-    dict(zip(("pool", "cores", "priority", "client", "restartable", "ignore_dependency_errors"), values, strict=True))
-    | more
+    dict(zip(NAMES, values, strict=True)) | more
     for values in product("pq", (1, 1, 2, 9), (4, 5, 6), ("ann", "bob"), (True, False), (False, True))
     for more in ({}, {}, {"kill_process": True}, {"max_runtime": 1.0})
 ]
-"""Arrays of every kind. One draw from a list is much quicker than one for each option."""
+# Arrays of every kind; one draw from a list is much quicker than one for each option.
 DEEDS = list(product((DONE, DONE, DONE, ERROR), (True, False), (1e-5, 1e-4, 1e-3, 0.01, 0.1)))
 """How items end, whether they heed an interrupt, and how long they take."""
 WORLDS = list(product((1, 2, 3), (1, 3), (None, 0, 1), (True, True, False), (1, 3, 100), (0.0, 0.06)))
-"""Slots, cap of blocked jobs, idle workers; whether workers start at once; how many half steps a worker does in a round of the
-end game, and how long such a round takes."""
+"""Slots, cap of blocked, idle workers; whether workers start at once; half steps in a round of the end game, its length."""
 FATES = ["starts"] * 6 + ["fails", "never"]
 LOSSES = [events.LossKind.JOB, events.LossKind.INFRASTRUCTURE]
-UNBOUNDED = 3000
-"""Steps after which a history that only ends things counts as stuck."""
+UNBOUNDED = 3000  # steps after which a history that only ends things counts as stuck
 
 
 @dataclass
@@ -47,20 +44,12 @@ class Submission:
     """One array as its client knows it."""
 
     event: events.ArraySubmitted
-    codes: list[int] = field(default_factory=list)
-    """Final codes; -1 before."""
-    begun: list[list[int]] = field(default_factory=list)
-    """Attempts that began, by item."""
-    lost: list[int] = field(default_factory=list)
-    """Attempts of an item that infrastructure took away."""
+    codes: list[int] = field(default_factory=list)  # final codes; -1 before
+    begun: list[list[int]] = field(default_factory=list)  # attempts that began, by item
+    lost: list[int] = field(default_factory=list)  # attempts of an item that infrastructure took away
     killed: set[int] = field(default_factory=set)
-    handed: dict[int, int] = field(default_factory=dict)
-    """Items that are with workers: to which."""
+    handed: dict[int, int] = field(default_factory=dict)  # items that are with workers: to which
     finished: bool = False
-
-    @property
-    def cores(self) -> int:
-        return self.event.cores
 
 
 @dataclass
@@ -70,8 +59,7 @@ class Process:
     pool: str
     chunk: effects.Dispatch | None = None
     kept: int = 0
-    taken: int = 0
-    """Tickets that it has taken."""
+    taken: int = 0  # tickets that it has taken
     begun: int = 0
     ended: list[int] = field(default_factory=list)
     told: int = 0
@@ -94,13 +82,11 @@ class Histories(RuleBasedStateMachine):
         self.limits = Limits(slots=slots, blocked_cap=cap, idle_workers=idle)
         self.scheduler = Scheduler(self.limits)
         self.answers: deque[events.Event] = deque()
-        self.now = 0.0
-        self.next_jid = 1
         self.arrays: dict[int, Submission] = {}
         self.processes: dict[int, Process] = {}
         self.starting: list[str] = []
         self.dead_pools: set[str] = set()
-        self.ids = 0
+        self.ids, self.now, self.next_jid = 0, 0.0, 1
 
     # --- what the scheduler's answers must hold to -------------------------------------------------------------------
 
@@ -142,14 +128,14 @@ class Histories(RuleBasedStateMachine):
         process.taken = process.begun = process.told = 0
         process.ended, process.interrupted = [], set()
         busy = sum(
-            min(self.arrays[other.chunk.first].cores, self.limits.slots)
+            min(self.arrays[other.chunk.first].event.cores, self.limits.slots)
             for other in self.processes.values()
             if other.chunk is not None and not other.blocked
         )
         assert busy <= self.limits.slots
         assert not any(other.woken for other in self.processes.values()), "a woken job goes first"
         for other_array in self.arrays.values():
-            if other_array.event.pool == array.event.pool and other_array.cores <= array.cores:
+            if other_array.event.pool == array.event.pool and other_array.event.cores <= array.event.cores:
                 better = other_array.event.priority < array.event.priority
                 assert not (better and self.ready(other_array)), "something of better priority could have run"
 
@@ -486,9 +472,9 @@ class Histories(RuleBasedStateMachine):
         """Do whatever comes next in the world; return whether there was anything."""
         moved = False
         while self.starting:
-            self.answer_start(0, "starts")
             moved = True
-        for worker, process in list(self.processes.items()):
+            self.answer_start(0, "starts")
+        for worker, process in [*self.processes.items()]:
             if worker not in self.processes:
                 continue
             if process.condemned:
@@ -503,7 +489,7 @@ class Histories(RuleBasedStateMachine):
                 self.tell(worker, 1e-4)
                 self.end_chunk(self.busy().index(worker), retire=False)
                 moved = True
-        if self.tempo and moved:
+        if moved and self.tempo:
             self.wait(self.tempo)
         return moved
 
