@@ -156,21 +156,6 @@ def test_it_ends_by_itself_when_nobody_needs_it_and_the_next_one_knows_all(run: 
 # --- after a crash -----------------------------------------------------------------------------------------------------
 
 
-def test_what_a_killed_node_left_in_its_home_is_no_obstacle(run: Run) -> None:
-    with run() as node, Client(node.home) as client:
-        jid = client.call(same, 1)
-        client.wait(jid)
-        generation = client.welcome.generation
-        node.process.kill()
-        node.process.wait()
-        assert (node.home / "node.sock").is_socket()
-        assert (node.home / "node.lock").read_text().strip() == str(node.process.pid)
-    with run() as node, Client(node.home) as client:
-        assert client.result(jid) == 1
-        assert client.welcome.generation != generation
-        assert (node.home / "node.lock").read_text().strip() == str(node.process.pid)
-
-
 def test_files_that_nothing_names_are_swept_when_they_are_old(run: Run) -> None:
     with run() as node, Client(node.home) as client:
         jid = client.call(lambda: b"x" * 300_000)
@@ -252,8 +237,7 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("how", ["killed", "ends"])
-def test_a_private_node_ends_with_its_client_and_takes_its_folder_along(home: Path, gate: Gate, how: str) -> None:
+def test_a_private_node_ends_with_its_client_and_takes_its_folder_along(home: Path, gate: Gate) -> None:
     folder = home / "private"
     environment = os.environ | {"PICLOUD_HOME": str(folder), "PICLOUD_DURABILITY": "process"}
     with subprocess.Popen(
@@ -271,11 +255,7 @@ def test_a_private_node_ends_with_its_client_and_takes_its_folder_along(home: Pa
             client.call(gate.job(), restartable=False)
             gate.wait()
             tree = psutil.Process(int(pid)).children(recursive=True)
-            if how == "killed":
-                owner.kill()
-            else:
-                assert owner.stdin is not None
-                owner.stdin.close()
+            owner.kill()
             until_dead(int(pid))
             until(lambda: not folder.exists(), "its folder is gone")
             assert not any(alive(process.pid) for process in tree)

@@ -65,7 +65,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
     gate, log = Gate(folder / "gate"), folder / "log"
     environment = os.environ | {"PICLOUD_HOME": str(home), "PICLOUD_CPUS": "2", "PICLOUD_DURABILITY": "power"}
     node = start(home, environment)["pid"]
-    with Client(home) as client:
+    with Client(home, name="somebody") as client:
         done, failed, deleted = client.call(same, 1), client.call(lambda: 1 / 0), client.map(same, range(5))
         killed = client.call(gate.job())
         gate.wait()
@@ -83,15 +83,20 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
         killed_waiting = client.call(same, "killed", depends_on=ranges(many))
         client.kill(killed_waiting)
         half_deleted = client.call(same, "half deleted", depends_on=ranges(deleted, many))
-        client.delete(deleted)
         told = [index for index, code in enumerate(client.statuses(many)) if code == job.DONE]
+        client.delete(deleted, many[0] + 3)
         tree = psutil.Process(node).children(recursive=True)
+        generation = client.welcome.generation
         os.kill(node, signal.SIGKILL)
     until(lambda: not any(alive(process.pid) for process in tree), "nothing of it is left")
     gate.open()
+    # What a crash leaves is no obstacle, and decides nothing.
+    assert (home / "node.sock").is_socket()
+    assert (home / "node.lock").read_text().strip() == str(node)
     start(home, environment)
-    with Client(home) as client:
-        client.wait(many, once)
+    with Client(home, name="somebody") as client:
+        assert client.welcome.generation != generation
+        client.wait((many[0] + 4, many[1]), once)
         runs = Counter(map(int, log.read_text().split()))
         yield Jobs(
             client, done, failed, killed, many, told, runs, once, queued, waits, stalls, careless, killed_waiting,
@@ -113,8 +118,8 @@ def test_what_was_killed_stays_killed(jobs: Jobs, name: str) -> None:
 
 
 def test_what_may_restart_goes_on_and_what_was_said_to_have_ended_never_runs_again(jobs: Jobs) -> None:
-    ends = jobs.client.ends(jobs.many)
-    assert [end.value() for end in ends.values()] == list(range(1000))
+    ends = jobs.client.ends((jobs.many[0], jobs.many[0] + 3), (jobs.many[0] + 4, jobs.many[1]))
+    assert [end.value() for end in ends.values()] == [index for index in range(1000) if index != 3]
     assert {jobs.runs[index] for index in jobs.told} == {1}
     assert set(jobs.runs) == set(range(1000))
     # Losing a node is nobody's fault: it counts for nothing.
@@ -144,8 +149,15 @@ def test_a_dependency_that_was_deleted_keeps_nobody_waiting(jobs: Jobs) -> None:
         jobs.client.status(jobs.deleted[0])
 
 
-def test_no_jid_is_given_twice(jobs: Jobs) -> None:
-    assert jobs.client.call(same, 1) > jobs.half_deleted
+def test_what_was_deleted_stays_deleted_while_its_array_goes_on(jobs: Jobs) -> None:
+    with pytest.raises(Refused) as refused:
+        jobs.client.status(jobs.many[0] + 3)
+    assert refused.value.code == "job.unknown"
+
+
+def test_a_resend_gets_the_same_jid_and_no_jid_is_given_twice(jobs: Jobs) -> None:
+    assert jobs.client.call(same, 1, sequence=1) == jobs.done
+    assert jobs.client.call(same, 1, sequence=1000) > jobs.half_deleted
 
 
 def test_a_node_and_its_supervisor_killed_together_leave_nothing_to_the_next(

@@ -12,7 +12,7 @@ import pytest
 from picloud.model import job
 from picloud.wire import messages
 
-from .conftest import Client, Gate, Refused, Run, alive, context, ranges, until
+from .conftest import Client, Gate, Refused, alive, context, ranges, until
 
 
 def same(value: object) -> object:
@@ -189,22 +189,6 @@ def test_an_ended_job_of_an_array_that_goes_on_can_be_deleted(client: Client, ga
     assert client.result(stop - 1) == 9
     with pytest.raises(Refused):
         client.status(first + 3)
-
-
-def test_deleted_jobs_of_an_array_that_goes_on_stay_deleted_with_the_next_node(run: Run, gate: Gate) -> None:
-    wait = gate.job()
-    with run() as node, Client(node.home) as client:
-        first, stop = client.map(lambda value: wait(value) if value == 9 else value, range(10))
-        client.wait((first, stop - 1))
-        client.delete(first + 3)
-        node.process.kill()
-    gate.open()
-    with run() as node, Client(node.home) as client:
-        assert client.result(stop - 1) == 9
-        assert client.result(first + 4) == 4
-        with pytest.raises(Refused) as refused:
-            client.status(first + 3)
-        assert refused.value.code == "job.unknown"
 
 
 def test_the_files_of_deleted_jobs_go_and_open_ones_can_still_be_read(client: Client) -> None:
