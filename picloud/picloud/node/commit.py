@@ -162,7 +162,7 @@ class Committer:
             try:
                 self._writer.commit(batch)
             except Exception as error:
-                self._fail(error)
+                self.give_up(error)
                 return
             _run(actions)
         else:
@@ -175,13 +175,14 @@ class Committer:
 
     def _settle(self, error: BaseException | None) -> None:
         if error is not None:
-            self._fail(error)
+            self.give_up(error)
             return
         actions, self._in_flight = self._in_flight or [], None
         _run(actions)
         self._flush()
 
-    def _fail(self, error: BaseException) -> None:
+    def give_up(self, error: BaseException) -> None:
+        """Commit nothing more, and say so: what is stored is the truth, and what is in memory cannot be trusted."""
         self._failed = True
         self._on_failure(error)
 

@@ -181,7 +181,7 @@ class Node:
 
     def _commit_failed(self, error: BaseException) -> None:
         """End at once: what is stored is the truth, and the next node begins from it."""
-        _log.critical("a commit failed, the node ends: %s", error)
+        _log.critical("the node ends at once, and the next one begins from what is stored: %s", error)
         self._server.close()
         self.exit_code = 1
         if not self.stopped.done():

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from picloud.exceptions import BackendError, StoreError
+from picloud.exceptions import BackendError, IllegalEventError, StoreError
 from picloud.model import arena, job, outcome
 from picloud.model.cause import Cause, CauseKind
 from picloud.model.ids import JidRange
@@ -131,6 +131,10 @@ class Reactor:
                     # Before anything else that is known of these workers: the scheduler decides on the answers, in order.
                     self._events.extendleft(reversed(self._reclaimed))
                     self._reclaimed.clear()
+        except IllegalEventError as error:
+            # The scheduler's tables are in doubt from here on: the next node makes new ones from the store.
+            self.committer.give_up(error)
+            raise
         finally:
             self._running = False
         self._arm()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -9,7 +10,17 @@ from pathlib import Path
 import psutil
 import pytest
 
+from picloud.exceptions import IllegalEventError
 from picloud.model import job
+from picloud.model.settings import Durability
+from picloud.node.clock import SystemClock
+from picloud.node.commit import Committer
+from picloud.node.reactor import Reactor
+from picloud.scheduler import events
+from picloud.scheduler.machine import Limits, Scheduler
+from picloud.store.environment import Environment
+from picloud.store.tables import Tables
+from picloud.store.writer import Writer
 
 from .conftest import Client, Gate, Run, alive, pickled, ranges, supervisors, until, until_dead
 
@@ -208,3 +219,23 @@ def test_workers_end_when_other_pools_need_their_place(client: Client) -> None:
         where = context(environment=(("OMP_NUM_THREADS", str(number)), ("PATH", os.defpath)))
         assert client.result(client.call(os.getenv, "OMP_NUM_THREADS", where=where)) == str(number)
     until(lambda: client.node()["workers"] <= 4, "the longest idle have gone")
+
+
+def test_a_scheduler_that_cannot_be_trusted_any_more_ends_its_node_and_nothing_of_it_is_kept(tmp_path: Path) -> None:
+    loop = asyncio.new_event_loop()
+    failures: list[BaseException] = []
+    with Environment.open(tmp_path, Durability.PROCESS) as environment:
+        tables = Tables(environment)
+        committer = Committer(loop, Writer(environment), Durability.PROCESS, failures.append)
+        scheduler = Scheduler(Limits(slots=1))
+        reactor = Reactor(loop, SystemClock(), tmp_path, scheduler, committer, tables, "generation", {})
+        lost = events.WorkerStarted(worker=1, pool="pool")
+        reactor.feed(lost)
+        committer.batch.put_note("kept", b"no")
+        with pytest.raises(IllegalEventError, match="started twice"):
+            reactor.feed(lost)
+        assert [type(failure) for failure in failures] == [IllegalEventError]
+        loop.run_until_complete(asyncio.sleep(0))
+        committer.finish()
+        assert tables.note("kept") is None
+    loop.close()
