@@ -23,6 +23,7 @@ jobs.call(tree.grow, os.getcwd())
 while not os.path.exists('pids'): time.sleep(0.01)
 print(jobs.connection_info()['home'], flush=True)
 """
+_SEEN = "while not os.path.exists('seen'): time.sleep(0.01)"
 _ENDS = {
     "close": "jobs.close()\nprint('closed', flush=True)\ntime.sleep(300)",
     "exit": "",
@@ -49,9 +50,10 @@ def _nothing_is_left(home: Path, processes: list[psutil.Process]) -> None:
     ("kind", "end"), [*(("simulator", end) for end in _ENDS), *(("mp", end) for end in ("close", "exit", "kill -9"))]
 )
 def test_nothing_is_left(kind: str, end: str, programs: shared.Programs, home: Path) -> None:
-    program = programs.start(f"{_START[kind]}\n{_WORK}\n{_ENDS[end]}")
+    program = programs.start(f"{_START[kind]}\n{_WORK}\n{_SEEN}\n{_ENDS[end]}")
     private = Path(_line(program))
     processes = shared.grown(programs.folder)
+    (programs.folder / "seen").touch()
     assert private != home
     if end == "close":
         assert _line(program) == "closed"
