@@ -132,7 +132,7 @@ def test_what_is_no_store_of_ours_is_named_however_often_one_tries(
     harm(store_home)
     before = (meta_folder(store_home) / "data.mdb").read_bytes()
     messages = set()
-    for _ in range(5):
+    for _ in range(2):
         with pytest.raises(kind) as raised:
             open_store(store_home, Durability.PROCESS)
         messages.add(str(raised.value.parameter))
