@@ -20,7 +20,9 @@ from picloud.wire import handshake, messages
 from picloud.wire.channel import Received
 
 _log = logging.getLogger(__name__)
-_BOOT = "import sys; sys.path.append(sys.argv[1]); del sys.argv[1]; from picloud.worker.supervisor import main; sys.exit(main())"
+_BOOT = (
+    "import sys; sys.path.append(sys.argv[1]); del sys.argv[1]; from picloud.worker.boot import main; sys.exit(main())"
+)
 _PACKAGES = str(Path(__file__).resolve().parents[2])
 READY_WITHIN = 60.0
 """Seconds in which an interpreter that was started must be ready to run jobs."""

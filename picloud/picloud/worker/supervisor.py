@@ -6,13 +6,10 @@ what a dead worker leaves becomes its child and is killed.  It ends, with everyt
 
 from __future__ import annotations
 
-import gc
 import os
 import selectors
 import signal
-import socket
 import sys
-from collections.abc import Sequence
 from typing import NoReturn
 
 import cloudpickle
@@ -20,7 +17,7 @@ import cloudpickle
 from picloud.wire import messages
 from picloud.wire.channel import Channel, Received
 from picloud.wire.descriptors import close_all
-from picloud.worker import floods, forking, limits, processes
+from picloud.worker import floods, forking, processes
 from picloud.worker.forking import Forked, Order
 
 _ENDING_TICK = 0.05
@@ -31,8 +28,8 @@ _IDLE_TICK = 2.0
 class Supervisor:
     """One conversation with a node."""
 
-    def __init__(self, channel: Channel) -> None:
-        """Serve the node at the other end."""
+    def __init__(self, channel: Channel, first: Received) -> None:
+        """Serve the node at the other end, whose first message has been read."""
         self._channel = channel
         self._selector = selectors.DefaultSelector()
         self._workers: dict[int, Forked] = {}
@@ -45,12 +42,16 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self._stop_by_signal)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        self._first = first
 
     def serve(self) -> NoReturn:
         """Do what the node says until it is gone."""
         self._selector.register(self._channel, selectors.EVENT_READ, self._hear)
         self._selector.register(self._woken, selectors.EVENT_READ, self._wake)
         try:
+            self._handle(self._first)
+            while self._channel.pending():
+                self._handle(self._channel.receive())
             while True:
                 for key, _ in self._selector.select(self._tick()):
                     key.data()
@@ -165,22 +166,3 @@ class Supervisor:
         signal.set_wakeup_fd(-1)
         processes.end_all_children()
         os._exit(status)
-
-
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Be a supervisor on the stream whose descriptor stands behind `--fd`."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    # No argument parser: its import is a good part of a supervisor's start, and only places write this line.
-    if len(given) != 2 or given[0] != "--fd" or not given[1].isdecimal():
-        sys.exit("usage: python -m picloud.worker.supervisor --fd NUMBER-OF-THE-STREAM'S-DESCRIPTOR")
-    descriptor = int(given[1])
-    os.set_inheritable(descriptor, False)
-    processes.become_subreaper()
-    limits.library_roots()
-    gc.collect()
-    gc.freeze()
-    Supervisor(Channel(socket.socket(fileno=descriptor))).serve()
-
-
-if __name__ == "__main__":
-    main()

@@ -263,7 +263,7 @@ from picloud.wire import messages
 from picloud.wire.channel import Channel
 stream = socket.socket(fileno=int(sys.argv[3]))
 channel = Channel(stream)
-channel.request(messages.Configure(sys.argv[2], "generation-2", os.getpid(), ""))
+channel.request(messages.Configure(sys.argv[2], "generation-2", os.getpid(), "%d.%d" % sys.version_info[:2]))
 received = channel.request(messages.StartWorker(1, [], {}))
 print(received.message.pid, flush=True)
 time.sleep(60)
@@ -276,9 +276,7 @@ def test_nothing_outlives_a_killed_node(home: Path, keeps_stream: bool) -> None:
     root = str(Path(__file__).parents[3] / "picloud")
     (home / "spool").mkdir()
     ours, theirs = socket.socketpair()
-    code = (
-        "import sys; sys.path.append(sys.argv[1]); del sys.argv[1]; from picloud.worker.supervisor import main; main()"
-    )
+    code = "import sys; sys.path.append(sys.argv[1]); del sys.argv[1]; from picloud.worker.boot import main; main()"
     supervisor = subprocess.Popen(
         [sys.executable, "-P", "-c", code, root, "--fd", str(theirs.fileno())], pass_fds=(theirs.fileno(),)
     )
@@ -310,7 +308,7 @@ def test_a_worker_before_the_configuration_is_refused(home: Path) -> None:
     root = str(Path(__file__).parents[3] / "picloud")
     ours, theirs = socket.socketpair()
     supervisor = subprocess.Popen(
-        [sys.executable, "-P", "-m", "picloud.worker.supervisor", "--fd", str(theirs.fileno())],
+        [sys.executable, "-P", "-m", "picloud.worker.boot", "--fd", str(theirs.fileno())],
         pass_fds=(theirs.fileno(),),
         env={"PYTHONPATH": root},
         cwd="/",
@@ -321,16 +319,3 @@ def test_a_worker_before_the_configuration_is_refused(home: Path) -> None:
     assert isinstance(answer, messages.WorkerFailed)
     channel.close()
     assert supervisor.wait(10) == 0
-
-
-@pytest.mark.parametrize("arguments", [[], ["--fd"], ["--fd", "x"], ["--fd", "3", "4"], ["-h"]])
-def test_a_wrong_command_line_is_told(arguments: list[str]) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "picloud.worker.supervisor", *arguments],
-        env={"PYTHONPATH": str(Path(__file__).parents[3] / "picloud")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 1
-    assert result.stderr.startswith("usage:")
