@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import time
 from collections.abc import Sequence
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -17,6 +18,12 @@ import picloud.model.bundle as carried
 from picloud.model.bundle import Bundle, Source, quote
 
 _NEEDED = frozenset({"builtins", "cloudpickle", "importlib", "multiprocess", "os", "picloud", "sys"})
+_SETTLED = 2_000_000_000
+"""Nanoseconds between the last edit of a source and the writing of its byte code for this one to be trusted.
+
+Python knows a source by its size and the whole second of its last edit: byte code that was written in that second may be that of
+an earlier edit.
+"""
 
 
 class BundleLoader(InspectLoader):
@@ -48,15 +55,25 @@ class BundleLoader(InspectLoader):
         file = self._source.file
         try:
             before = os.stat(file)
+            if self._written(file) - before.st_mtime_ns < _SETTLED:
+                return None
             with open(file, "rb") as opened:
                 if importlib.util.decode_source(opened.read()) != self._source.text:
                     return None
             code = SourceFileLoader(self._name, file).get_code(self._name)
             after = os.stat(file)
-        except (OSError, ImportError, SyntaxError, ValueError):
+        except (OSError, ImportError, SyntaxError, ValueError, NotImplementedError):
             return None
         unchanged = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
         return code if unchanged else None
+
+    @staticmethod
+    def _written(file: str) -> int:
+        """Return when a source's byte code was written (Unix ns): now, if there is none yet."""
+        try:
+            return os.stat(importlib.util.cache_from_source(file)).st_mtime_ns
+        except FileNotFoundError:
+            return time.time_ns()
 
 
 class BundleFinder(MetaPathFinder):

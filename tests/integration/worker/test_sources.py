@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import py_compile
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,6 +84,7 @@ def test_the_disk_may_say_something_else(worker: Any, tmp_path: Path, hire: Any)
 def test_the_same_text_on_the_disk_uses_pythons_cache(worker: Any, tmp_path: Path) -> None:
     text = "def f(): return 1\n"
     (tmp_path / "cached.py").write_text(text)
+    os.utime(tmp_path / "cached.py", (1_700_000_000, 1_700_000_000))
     assert call(worker, "cached", "f", bundle=bundle(tmp_path, {"cached.py": text})).value() == 1
     assert list((tmp_path / "__pycache__").glob("cached.*.pyc"))
 
@@ -112,6 +115,30 @@ def test_a_submodule_that_did_not_travel_is_found_beside_its_package(worker: Any
     text = "def f():\n    from partly.more import VALUE\n    return VALUE\n"
     own = bundle(tmp_path, {"partly/__init__.py": text})
     assert call(worker, "partly", "f", bundle=own).value() == 5
+
+
+def test_byte_code_of_an_edit_in_the_same_second_is_not_taken_for_the_text(worker: Any, tmp_path: Path) -> None:
+    """Python knows a source by its size and the second of its edit: both are the same for what was compiled and what is there."""
+    file = tmp_path / "quick.py"
+    file.write_text("def f(): return 'old'\n")
+    os.utime(file, (1_700_000_000, 1_700_000_000.1))
+    compiled = Path(py_compile.compile(str(file), doraise=True) or "")
+    os.utime(compiled, (1_700_000_000, 1_700_000_000.3))
+    text = "def f(): return 'new'\n"
+    file.write_text(text)
+    os.utime(file, (1_700_000_000, 1_700_000_000.6))
+    assert call(worker, "quick", "f", bundle=bundle(tmp_path, {"quick.py": text})).value() == "new"
+
+
+def test_byte_code_that_is_older_than_no_edit_is_used(worker: Any, tmp_path: Path) -> None:
+    file = tmp_path / "settled.py"
+    text = "def f(): return 'text'\n"
+    file.write_text("def f(): return 'code'\n")
+    os.utime(file, (1_700_000_000, 1_700_000_000))
+    py_compile.compile(str(file), doraise=True)
+    file.write_text(text)
+    os.utime(file, (1_700_000_000, 1_700_000_000))
+    assert call(worker, "settled", "f", bundle=bundle(tmp_path, {"settled.py": text})).value() == "code"
 
 
 @pytest.mark.parametrize("text", ["def f(:\n", "raise RuntimeError('at import')\n", "import no_such_thing\n"])
