@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from picloud.exceptions import UnknownJobError
-from picloud.model import outcome
+from picloud.model import job, outcome
 from picloud.model.array import JobArray
 from picloud.model.ids import JidRange
 from picloud.model.outcome import RowFlag
@@ -81,13 +81,28 @@ class Reader:
         return Piece(array, low, high, live, summary)
 
     def codes(self, piece: Piece) -> bytes:
-        """Return the status codes of a piece's items, as of the last harvest."""
+        """Return the status codes of a piece's items, as of the last harvest; an item is processing once its ticket was taken."""
         if piece.live is None:
             uniform = piece.summary.uniform() if piece.summary is not None else None
             if uniform is not None:
                 return bytes((uniform,)) * (piece.stop - piece.start)
             return bytes(self._tables.statuses(piece.array.first, piece.array.count)[piece.start : piece.stop])
-        return bytes(piece.live.states[piece.start : piece.stop])
+        codes = piece.live.states[piece.start : piece.stop]
+        for at in self._not_begun(piece):
+            codes[at] = job.QUEUED
+        return bytes(codes)
+
+    def _not_begun(self, piece: Piece) -> list[int]:
+        """Return where in a piece an item counts as processing whose ticket nobody has taken yet."""
+        found: list[int] = []
+        for worker in self._workers.values():
+            chunk = worker.chunk
+            if chunk is None or chunk.first != piece.array.first:
+                continue
+            index = chunk.start + chunk.harvested
+            if piece.start <= index < piece.stop and worker.started() <= chunk.harvested:
+                found.append(index - piece.start)
+        return [at for at in found if piece.live is not None and piece.live.states[piece.start + at] == job.PROCESSING]
 
     def worker_of(self, jid: int) -> Worker | None:
         """Return the worker that runs a job now."""

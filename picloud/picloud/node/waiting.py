@@ -18,6 +18,8 @@ from picloud.wire import messages
 from picloud.wire.channel import Received
 
 Ended = Callable[[bool], None]
+_EARLY = 0.001
+"""Seconds by which a timer may go off too soon: libuv counts whole milliseconds."""
 
 
 class Waiting:
@@ -156,7 +158,7 @@ class _OpenWait:
         # What comes from a worker that runs nothing holds no core: a thread that its job left, or a stranger.
         self._worker = session.worker if session.worker is not None and reactor.runs(session.worker) else None
         waiter.notify = self._over
-        self._timer = loop.call_later(timeout, self._over, False) if timeout is not None else None
+        self._timer = loop.call_later(timeout + _EARLY, self._over, False) if timeout is not None else None
         reactor.waiters.add(waiter)
         session.on_close = self._abandon
         if self._worker is not None:

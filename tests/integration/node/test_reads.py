@@ -163,6 +163,22 @@ def test_the_worker_that_runs_a_job_is_known(setting: Setting, peer: Peer) -> No
     ]
 
 
+def test_what_was_handed_out_is_queued_until_its_ticket_is_taken(setting: Setting, peer: Peer) -> None:
+    """The scheduler counts a chunk's first unfinished item as processing; whether it has begun, only the pipe knows."""
+    array = setting.add([job.DONE, job.PROCESSING, job.QUEUED])
+    reader = Reader(setting.live, setting.tables, {7: peer.worker})
+    peer.begin(chunk_of(2, first=array.first, start=1))
+
+    def codes(low: int, high: int) -> list[int]:
+        (piece,) = reader.pieces([(array.first + low, array.first + high)])
+        return list(reader.codes(piece))
+
+    assert codes(0, 3) == [job.DONE, job.QUEUED, job.QUEUED]
+    assert (codes(1, 2), codes(2, 3), codes(0, 1)) == ([job.QUEUED], [job.QUEUED], [job.DONE])
+    assert peer.take()
+    assert codes(0, 3) == [job.DONE, job.PROCESSING, job.QUEUED]
+
+
 def test_segments_are_named_in_the_order_of_the_items() -> None:
     assert segments_in(_ends([job.DONE] * 3, 0)) == []
     rows = b"".join(
