@@ -20,15 +20,15 @@ def detach() -> None:
         os._exit(0)
 
 
-def report(facts: dict[str, Any]) -> None:
+def report(facts: dict[str, Any], descriptor: int = 1) -> None:
     """Write the one JSON line that the starter reads; a starter that has gone meanwhile reads nothing."""
     with contextlib.suppress(OSError):
-        sys.stdout.write(json.dumps(facts) + "\n")
-        sys.stdout.flush()
+        os.write(descriptor, f"{json.dumps(facts)}\n".encode())
 
 
-def leave_terminal(log: Path) -> None:
-    """Put standard input on /dev/null and output on the log."""
+def leave_terminal(log: Path) -> int:
+    """Put standard input on /dev/null and output on the log; return a descriptor of what output was before."""
+    before = os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
     out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     os.dup2(null, 0)
@@ -36,6 +36,7 @@ def leave_terminal(log: Path) -> None:
     os.dup2(out, 2)
     os.close(null)
     os.close(out)
+    return before
 
 
 def start_logging(log: Path, level: str, *, to_terminal: bool) -> None:

@@ -81,10 +81,14 @@ def _run(options: argparse.Namespace, settings: Settings, home: Home, lock: File
 
 
 def _say_ready(log: Path | None) -> None:
-    """Tell the starter that the node runs and heeds signals, then leave its terminal for the log."""
-    launch.report({"ready": True, "pid": os.getpid()})
-    if log is not None:
-        launch.leave_terminal(log)
+    """Leave the starter's terminal for the log, then tell the starter that the node runs and heeds signals."""
+    facts = {"ready": True, "pid": os.getpid()}
+    if log is None:
+        launch.report(facts)
+        return
+    before = launch.leave_terminal(log)
+    launch.report(facts, before)
+    os.close(before)
 
 
 def _options(argv: list[str] | None) -> argparse.Namespace:
