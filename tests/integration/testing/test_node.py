@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -60,9 +61,11 @@ def test_processes_are_known_by_environment_or_command_line(tmp_path: Path) -> N
 
 
 def _wait_for_exec(*started: subprocess.Popen[bytes]) -> None:
-    """Popen returns after exec, so that names and environments are the new programs' own."""
-    for process in started:
-        assert psutil.Process(process.pid).cmdline()[1] == "-c"
+    """Popen returns when exec has closed its pipe, a moment before the kernel shows the new command line and environment."""
+    deadline = time.monotonic() + 10
+    while [psutil.Process(process.pid).cmdline()[1:2] for process in started] != [["-c"]] * len(started):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 def test_a_temporary_home_is_private_and_short() -> None:
