@@ -15,7 +15,7 @@ HEAVY = {"asyncio", "lmdb", "pluggy", "textual", "numpy", "msgspec", "uvloop", "
 """What a user's program does not pay for until it is used."""
 ON_HOSTS = {"cloudpickle", "dill", "multiprocess", "_multiprocess", "picloud"}
 """What may be loaded beside the standard library where workers run; dill comes with multiprocess."""
-WORKER_ROOMS = {"exceptions", "model", "wire", "worker"}
+WORKER_ROOMS = {"exceptions", "model", "pickling", "wire", "worker"}
 """Rooms that travel to other hosts."""
 PURE = {"asyncio", "socket", "subprocess", "random", "multiprocess", "lmdb", "pluggy", "msgspec"}
 

@@ -44,6 +44,7 @@ VIOLATIONS = {
         "import picloud.store\n",
         "know nothing of the store",
     ),
+    "a node that unpickles": ("picloud/picloud/node/wrong.py", "import picloud.pickling.pickler\n", "never pickles"),
     "the node writes LMDB by itself": ("picloud/picloud/node/wrong.py", "import lmdb\n", "only the store imports"),
     "a worker that needs psutil": ("picloud/picloud/worker/wrong.py", "import psutil\n", "workers can travel"),
     "a client with an event loop": ("picloud/picloud/client/wrong.py", "import asyncio\n", "clients are light"),

@@ -6,7 +6,6 @@ through one reused cloudpickle pickler; large buffers stay out of the pickle, an
 
 from __future__ import annotations
 
-import io
 import pickle
 import sys
 from collections.abc import Callable
@@ -20,7 +19,9 @@ from picloud.client.segments import SegmentWriter
 from picloud.exceptions import ExcessiveDataError, SerializationError
 from picloud.model.arguments import SEGMENT_MARK
 from picloud.model.bundle import with_quotes
-from picloud.wire import culprit, payload
+from picloud.pickling import culprit
+from picloud.pickling.pickler import PROTOCOL, ValuePickler, dumps
+from picloud.wire import payload
 
 ATOMS = frozenset({int, float, bool, type(None), str, bytes, complex})
 """Types that any pickler writes alike."""
@@ -28,44 +29,17 @@ ATOMS = frozenset({int, float, bool, type(None), str, bytes, complex})
 FULL, QUICK, PLAIN = range(3)
 """Values of `_fast_serialization`: with a trace of failures, without one, the plain pickler for arguments and results."""
 
-_PROTOCOL = 5
 _ATOM_PROTOCOL = 3
 """Without the frames of later protocols, which take more room than the atoms."""
 
 
-class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Cloudpickle's pickler with large buffers kept aside, and a note of the code that went by value."""
+class FunctionPickler(ValuePickler):
+    """Notes the code of the functions that went by value."""
 
     def __init__(self) -> None:
-        """Begin with nothing written."""
-        self.out = io.BytesIO()
-        self.buffers: list[memoryview] = []
+        """Begin with nothing noted."""
+        super().__init__()
         self.codes: list[CodeType] = []
-        """The code of the functions that went by value."""
-        super().__init__(self.out, protocol=_PROTOCOL, buffer_callback=self._aside)
-
-    def pickled(self, value: object) -> bytes:
-        """Return the pickle of a value; its large buffers are in `buffers` until the next call."""
-        if self.buffers:
-            self.buffers = []
-        if self.globals_ref:
-            self.globals_ref.clear()
-        self.clear_memo()
-        self.out.seek(0)
-        self.out.truncate()
-        self.dump(value)
-        return self.out.getvalue()
-
-    def _aside(self, buffer: pickle.PickleBuffer) -> bool:
-        """Keep a large contiguous buffer aside; return whether it goes into the pickle instead."""
-        try:
-            raw = buffer.raw()
-        except BufferError:
-            return True
-        if len(raw) < payload.BUFFER_THRESHOLD:
-            return True
-        self.buffers.append(raw)
-        return False
 
     def _dynamic_function_reduce(self, func: Any) -> Any:
         self.codes.append(func.__code__)
@@ -96,11 +70,11 @@ class ArgumentEncoder:
         buffers: list[memoryview] = []
         try:
             if self._level == PLAIN or (not self._is_map and _is_plain_call(value)):
-                pickled = pickle.dumps(value, _PROTOCOL)
+                pickled = pickle.dumps(value, PROTOCOL)
             else:
                 pickler = self._pickler or ValuePickler()
                 self._pickler = pickler
-                pickled, buffers = pickler.pickled(value), pickler.buffers
+                pickled, buffers = pickler.pickled(value)
         except Exception as error:
             raise self._unpicklable(value, where, error) from error
         return self._wrapped(pickled, buffers)
@@ -143,7 +117,7 @@ class ArgumentEncoder:
     def _unpicklable(self, value: object, where: str, error: Exception) -> SerializationError:
         if self._level != FULL:
             return SerializationError(f"An argument cannot be sent: {error}")
-        found = culprit.find(value, culprit.argument_roots(value, self._is_map), _dumps)
+        found = culprit.find(value, culprit.argument_roots(value, self._is_map), dumps)
         return SerializationError(
             f"An argument cannot be sent: {where}{found}: {error}",
             hint="pass what it is made from, or a file's name, and build it inside the job",
@@ -176,22 +150,22 @@ def encode_function(function: Callable[..., Any], quoted: Callable[[CodeType], s
         SerializationError: naming what in it cannot be sent.
     """
     if _is_global(function):
-        return EncodedFunction(pickle.dumps(function, _PROTOCOL), [], [])
-    pickler = ValuePickler()
+        return EncodedFunction(pickle.dumps(function, PROTOCOL), [], [])
+    pickler = FunctionPickler()
     try:
-        pickled = pickler.pickled(function)
+        pickled, buffers = pickler.pickled(function)
         codes = pickler.codes
         if codes:
             texts = {code.co_filename: text for code in codes if (text := quoted(code)) is not None}
             if texts:
-                pickled = pickler.pickled(_Quoting(function, dict(sorted(texts.items()))))
+                pickled, buffers = pickler.pickled(_Quoting(function, dict(sorted(texts.items()))))
     except Exception as error:
-        found = culprit.find(function, culprit.function_roots(function), _dumps)
+        found = culprit.find(function, culprit.function_roots(function), dumps)
         raise SerializationError(
             f"The function cannot be sent: {found}: {error}",
             hint="create inside the function what cannot travel: open files, locks, connections, generators",
         ) from error
-    return EncodedFunction(pickled, pickler.buffers, codes)
+    return EncodedFunction(pickled, buffers, codes)
 
 
 def _is_global(function: Callable[..., Any]) -> bool:
@@ -225,7 +199,3 @@ def check_size(size: int, limit: int) -> None:
             f"Excessive data ({size} bytes) transmitted. max_transmit_data allows {limit} bytes",
             hint="raise cloud.config.max_transmit_data (0 is no limit), or pass a file's name",
         )
-
-
-def _dumps(value: object) -> None:
-    ValuePickler().pickled(value)

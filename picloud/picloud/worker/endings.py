@@ -9,9 +9,8 @@ import traceback
 from types import TracebackType
 from typing import Any
 
-import cloudpickle
-
 from picloud.model.cause import Cause, CauseKind
+from picloud.pickling.pickler import dumps
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _OWN = tuple(os.path.join(_PACKAGE, room, "") for room in ("worker", "wire"))
@@ -49,7 +48,7 @@ def _strip(shown: traceback.TracebackException) -> None:
 def pickled(error: BaseException) -> bytes | None:
     """Return the pickle of an exception, if another process can surely rebuild it."""
     try:
-        content: bytes = cloudpickle.dumps(error, 5)
+        content = dumps(error)
         if len(content) <= _LIMIT and isinstance(pickle.loads(content), BaseException):
             return content
     except Exception:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import os
 import pickle
 import uuid
 
-import cloudpickle
-
 from picloud.exceptions import ExcessiveDataError, SerializationError
-from picloud.wire import culprit, payload
+from picloud.pickling import culprit
+from picloud.pickling.pickler import PROTOCOL, ValuePickler, dumps
+from picloud.wire import payload
 from picloud.worker.kills import Flags
 
-NONE = pickle.dumps(None, 5)
+NONE = pickle.dumps(None, PROTOCOL)
 """The payload of most results."""
 SIMPLE = frozenset({bool, int, float, complex, str, bytes})
 """Types that C's pickler takes without asking anybody."""
-_PROTOCOL = 5
 
 
 class Encoder:
     """Encodes the results of one worker, one after the other."""
 
-    __slots__ = ("_buffers", "_file", "_flags", "_incoming", "_pickler", "in_segment", "limit", "trace")
+    __slots__ = ("_flags", "_incoming", "_pickler", "in_segment", "limit", "trace")
 
     def __init__(self, incoming: str, flags: Flags) -> None:
         """Write segments into the folder `incoming`, and note in the flags that an item ended so."""
@@ -35,23 +33,7 @@ class Encoder:
         """Whether a failure names the path to the culprit."""
         self.in_segment = False
         """Whether the last payload is the id of a segment."""
-        self._renew()
-
-    def _renew(self) -> None:
-        self._file = io.BytesIO()
-        self._buffers: list[memoryview] = []
-        self._pickler = cloudpickle.Pickler(self._file, protocol=_PROTOCOL, buffer_callback=self._keep)
-
-    def _keep(self, buffer: pickle.PickleBuffer) -> bool:
-        """Take a large contiguous buffer out of the pickle; return whether it is to stay in it."""
-        try:
-            view = buffer.raw()
-        except BufferError:
-            return True
-        if len(view) < payload.BUFFER_THRESHOLD:
-            return True
-        self._buffers.append(view)
-        return False
+        self._pickler = ValuePickler()
 
     def encode(self, value: object) -> bytes:
         """Return the payload of a result.
@@ -63,19 +45,9 @@ class Encoder:
         """
         self.in_segment = False
         try:
-            self._pickler.dump(value)
-            pickled = self._file.getvalue()
+            pickled, buffers = self._pickler.pickled(value)
         except Exception as error:
-            self._renew()
             raise SerializationError(self._explain(value, error)) from error
-        except BaseException:
-            self._renew()
-            raise
-        buffers, self._buffers = self._buffers, []
-        self._file.seek(0)
-        self._file.truncate()
-        self._pickler.clear_memo()
-        self._pickler.globals_ref.clear()
         if not buffers and len(pickled) < payload.SEGMENT_THRESHOLD and not self.limit:
             return pickled
         return self._arrange(pickled, buffers)
@@ -108,7 +80,7 @@ class Encoder:
         found = f"result: {type(value).__name__}"
         if self.trace:
             try:
-                found = culprit.find(value, [culprit.Part("result", value)], cloudpickle.dumps)
+                found = culprit.find(value, [culprit.Part("result", value)], dumps)
             except Exception as broken:
                 # Looking into a value runs its own code; the whole result is then all that can be named.
                 found += f" ({type(broken).__name__} when it was looked into)"

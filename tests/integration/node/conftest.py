@@ -27,6 +27,7 @@ import pytest
 from picloud.model import arguments, job, outcome
 from picloud.model.context import Context, content_hash
 from picloud.model.ids import JidRange
+from picloud.pickling.pickler import dumps
 from picloud.testing.node import NODE_MODULE, RunningNode, processes_of, running_node, stop_home, temporary_home
 from picloud.wire import messages, payload
 from picloud.wire.channel import Channel, Received
@@ -70,7 +71,7 @@ def pickled(function: Callable[..., object]) -> bytes:
     if by_value:
         cloudpickle.register_pickle_by_value(module)
     try:
-        return bytes(cloudpickle.dumps(function))
+        return dumps(function)
     finally:
         if by_value:
             cloudpickle.unregister_pickle_by_value(module)

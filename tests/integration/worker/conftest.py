@@ -30,13 +30,14 @@ from picloud.model import arena, arguments, outcome
 from picloud.model.bundle import Bundle
 from picloud.model.context import Context, content_hash
 from picloud.model.outcome import RowFlag
+from picloud.pickling.pickler import dumps
 from picloud.testing.node import temporary_home
 from picloud.wire import messages, payload
 from picloud.wire.channel import Channel, Received
 
 ROOT = Path(__file__).parents[3] / "picloud"
 PATIENCE = 20.0
-BOOT = "import sys; sys.path.append(sys.argv[1]); del sys.argv[1]; from picloud.worker.supervisor import main; main()"
+BOOT = "import sys; sys.path.append(sys.argv[1]); del sys.argv[1]; from picloud.worker.boot import main; main()"
 
 
 @dataclass(slots=True)
@@ -148,7 +149,9 @@ class WorkerHandle:
         context = context or self.driver.context(bundle=bundle)
         if bundle is not None:
             assert self.load("bundle", bundle.encode()) == context.bundle
-        pickled = function if isinstance(function, bytes) else by_value(function)
+        with tests_by_value():
+            pickled = function if isinstance(function, bytes) else dumps(function)
+            record = record or arguments.encode_items([dumps(item) for item in items])
         self.channel.send(
             messages.Chunk(
                 seq=self.seq,
@@ -163,7 +166,7 @@ class WorkerHandle:
                 segments=list(segments),
                 options=options,
             ),
-            (record or arguments.encode_items([cloudpickle.dumps(item) for item in items]),),
+            (record,),
             descriptors,
         )
         return work
@@ -341,16 +344,17 @@ class Driver:
         self.process.wait(PATIENCE)
 
 
-def by_value(function: Any) -> bytes:
-    """Pickle a function; what stands in a test's module travels by value, as what stands in a script does."""
-    module = sys.modules.get(getattr(function, "__module__", None) or "")
-    if module is None or not module.__name__.startswith(("tests.", "test_")):
-        return bytes(cloudpickle.dumps(function))
-    cloudpickle.register_pickle_by_value(module)
+@contextmanager
+def tests_by_value() -> Iterator[None]:
+    """Let what stands in a test's module travel by value, as what stands in a script does: workers cannot import tests."""
+    found = [module for name, module in list(sys.modules.items()) if name.startswith(("tests.", "test_"))]
+    for module in found:
+        cloudpickle.register_pickle_by_value(module)
     try:
-        return bytes(cloudpickle.dumps(function))
+        yield
     finally:
-        cloudpickle.unregister_pickle_by_value(module)
+        for module in found:
+            cloudpickle.unregister_pickle_by_value(module)
 
 
 def until(condition: Callable[[], bool], what: str) -> None:

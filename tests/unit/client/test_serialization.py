@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from picloud.client.segments import SegmentWriter
-from picloud.client.serialization import ArgumentEncoder, ValuePickler, encode_function
+from picloud.client.serialization import ArgumentEncoder, encode_function
 from picloud.exceptions import ExcessiveDataError, SerializationError
 from picloud.model.arguments import SEGMENT_MARK
 from picloud.wire import payload
@@ -189,9 +189,3 @@ def test_too_deep_is_a_clear_error() -> None:
         _encoder().encode((deep,))
     while deep:
         deep = deep.pop()
-
-
-def test_one_pickler_writes_each_value_alone() -> None:
-    pickler = ValuePickler()
-    shared = {"a": 1}
-    assert pickler.pickled([shared]) == pickler.pickled([shared])

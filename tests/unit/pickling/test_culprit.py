@@ -9,12 +9,8 @@ from typing import Any
 
 import pytest
 
-from picloud.client.serialization import ValuePickler
-from picloud.wire import culprit
-
-
-def _dumps(value: object) -> object:
-    return ValuePickler().pickled(value)
+from picloud.pickling import culprit
+from picloud.pickling.pickler import dumps
 
 
 def _generator() -> Iterator[int]:
@@ -22,11 +18,11 @@ def _generator() -> Iterator[int]:
 
 
 def _in_arguments(*args: Any, **kwargs: Any) -> str:
-    return culprit.find((args, kwargs), culprit.argument_roots((args, kwargs), is_map=False), _dumps)
+    return culprit.find((args, kwargs), culprit.argument_roots((args, kwargs), is_map=False), dumps)
 
 
 def _in_function(function: Any) -> str:
-    return culprit.find(function, culprit.function_roots(function), _dumps)
+    return culprit.find(function, culprit.function_roots(function), dumps)
 
 
 class Owner:
@@ -74,7 +70,7 @@ def test_path_in_keyword_arguments() -> None:
 
 def test_path_in_the_arguments_of_a_map() -> None:
     row = (1, [_generator()])
-    assert culprit.find(row, culprit.argument_roots(row, is_map=True), _dumps) == "args[1][0]: generator"
+    assert culprit.find(row, culprit.argument_roots(row, is_map=True), dumps) == "args[1][0]: generator"
 
 
 def test_path_in_a_function() -> None:
