@@ -13,6 +13,8 @@ _AGAIN = ("steal", 0)
 """The deadline at which tails are looked at again."""
 _RARELY = 1.0
 """Most seconds between looks at a tail of which nothing could be taken."""
+_DOUBLINGS = 64
+"""How often the time between such looks doubles at most: a number that grew for ever would no longer be one of seconds."""
 
 
 def reclaim(ledger: Ledger, chunk: Chunk, keep: int | None) -> None:
@@ -119,7 +121,7 @@ def _worth(chunk: Chunk, limits: Limits, now: float) -> tuple[int, float, float]
         each = max(mean, silent)
     tail = max(0, chunk.length - over - 1)
     next_look = max(now + limits.min_tail_seconds, chunk.touched + limits.chunk_seconds)
-    again_at = chunk.robbed_at + min(limits.min_tail_seconds * 2**chunk.fruitless, _RARELY)
+    again_at = chunk.robbed_at + min(limits.min_tail_seconds * 2 ** min(chunk.fruitless, _DOUBLINGS), _RARELY)
     if now < again_at:
         return chunk.length, 0.0, again_at
     return chunk.length - (tail + 1) // 2, tail * each, next_look

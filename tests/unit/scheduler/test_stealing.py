@@ -78,6 +78,17 @@ def test_what_cannot_be_taken_is_asked_for_ever_more_rarely(drive: Drive) -> Non
     assert gaps[-1] == pytest.approx(1.0)
 
 
+def test_a_chunk_may_run_for_days_with_a_tail_that_cannot_be_taken(drive: Drive) -> None:
+    driver = last_chunk(drive)
+    driver.start(2)
+    for _ in range(3000):
+        for effect in driver.tick(60.0):
+            assert isinstance(effect, Reclaim)
+            driver.reclaimed(1, 10)
+    driver.finish(1)
+    assert driver.scheduler.arrays() == []
+
+
 def test_a_tail_that_is_worth_a_new_worker_goes_back_to_the_queue(drive: Drive) -> None:
     driver = last_chunk(drive)
     driver.feed(WorkerStartFailed(pool="p", detail="the one for an earlier item", permanent=False))
