@@ -75,7 +75,16 @@ class Decoder:
         Raises:
             ProtocolError: if the bytes are not frames of this protocol, or announce more than the limits.
         """
-        self._buffer += data
+        if self._header < 0 and not self._buffer and len(data) >= PREFIX.size:
+            # What arrives is a single whole frame most of the time.
+            self._read_prefix(data, 0)
+            middle = PREFIX.size + self._header
+            if middle + self._body == len(data):
+                self._header = -1
+                return [Frame(bytes(data[PREFIX.size : middle]), bytes(data[middle:]), self._descriptors)]
+            self._buffer += data[PREFIX.size :]
+        else:
+            self._buffer += data
         frames: list[Frame] = []
         at = 0
         buffer = self._buffer
@@ -83,7 +92,7 @@ class Decoder:
             if self._header < 0:
                 if len(buffer) - at < PREFIX.size:
                     break
-                self._read_prefix(at)
+                self._read_prefix(buffer, at)
                 at += PREFIX.size
             end = at + self._header + self._body
             if len(buffer) < end:
@@ -103,8 +112,8 @@ class Decoder:
             return PREFIX.size - len(self._buffer)
         return self._header + self._body - len(self._buffer)
 
-    def _read_prefix(self, at: int) -> None:
-        magic, version, descriptors, header, body, _ = PREFIX.unpack_from(self._buffer, at)
+    def _read_prefix(self, data: Buffer, at: int) -> None:
+        magic, version, descriptors, header, body, _ = PREFIX.unpack_from(data, at)
         if magic != _MAGIC:
             raise ProtocolError("The peer does not speak picloud's protocol")
         if version != PROTOCOL:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import fields
-from operator import attrgetter
+from json.encoder import encode_basestring_ascii
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -33,26 +33,39 @@ def _checker(hint: Any) -> tuple[type, ...]:
     return (int, float) if origin is float else (origin,)
 
 
-_GETTERS: dict[type[Message], Callable[[Any], Any]] = {}
-_SHAPES: dict[str, tuple[type[Message], tuple[tuple[type, ...], ...]]] = {}
-for _name, _kind in KINDS.items():
-    _names = [field.name for field in fields(_kind)]
-    _hints = get_type_hints(_kind)
-    _GETTERS[_kind] = attrgetter(*_names) if _names else lambda _message: ()
-    _SHAPES[_name] = (_kind, tuple(_checker(_hints[name]) for name in _names))
-
 _encode_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, check_circular=False).encode
 _decode_json = json.JSONDecoder().raw_decode
+_TEXTS: dict[Any, str] = {
+    str: "{text(m.%s)}",
+    int: "{m.%s:d}",
+    bool: "{'true' if m.%s else 'false'}",
+    int | None: "{'null' if (x := m.%s) is None else x}",
+}
+"""How a field is written into a header, by its type; all others go through the JSON encoder."""
+
+
+def _encoder(name: str, hints: dict[str, Any]) -> Callable[[Any], str]:
+    """Return a function that writes a message of these fields: made for its class, it is several times as fast as one for all."""
+    parts = [f'"{name}"', *(_TEXTS.get(hint, "{json(m.%s)}") % field for field, hint in hints.items())]
+    source = f"lambda m: f'''[{','.join(parts)}]'''"
+    made: Callable[[Any], str] = eval(source, {"text": encode_basestring_ascii, "json": _encode_json})  # noqa: S307 - our own names
+    return made
+
+
+_ENCODERS: dict[type[Message], Callable[[Any], str]] = {}
+_SHAPES: dict[str, tuple[type[Message], tuple[tuple[type, ...], ...]]] = {}
+for _name, _kind in KINDS.items():
+    _hints = get_type_hints(_kind)
+    _fields = {field.name: _hints[field.name] for field in fields(_kind)}
+    _ENCODERS[_kind] = _encoder(_name, _fields)
+    _SHAPES[_name] = (_kind, tuple(map(_checker, _fields.values())))
+
 _M = TypeVar("_M", bound=Message)
 
 
 def encode(message: Message) -> bytes:
     """Return the header of a message."""
-    kind = type(message)
-    values = _GETTERS[kind](message)
-    if len(_SHAPES[kind.__name__][1]) == 1:
-        values = (values,)
-    return _encode_json((kind.__name__, *values)).encode()
+    return _ENCODERS[type(message)](message).encode()
 
 
 def decode(header: bytes) -> Message:
