@@ -99,9 +99,11 @@ def collect(session: Session, ranges: Sequence[JidRange], timeout: float | None,
     """
     session.is_waiting = True
     if len(ranges) == 1 and ranges[0][1] - ranges[0][0] == 1:
-        piece = _recent(session, ranges[0][0])
-        if piece is not None:
-            return values_of(piece, ignore_errors)
+        record = session.recent.take(ranges[0][0])
+        if record is not None:
+            known = _known(ranges[0][0], record, ignore_errors)
+            if known is not None:
+                return known
     values: list[Any] = []
     mode, left = ("all" if ignore_errors else "failure"), list(ranges)
     while left:
@@ -118,13 +120,17 @@ def collect(session: Session, ranges: Sequence[JidRange], timeout: float | None,
     return values
 
 
-def _recent(session: Session, jid: int) -> Piece | None:
-    """Return how a job ended, if that came with the answer to its submission and nobody asked since."""
-    record = session.recent.take(jid)
-    if record is None:
-        return None
+def _known(jid: int, record: bytes, ignore_errors: bool) -> list[Any] | None:
+    """Return the result in a record that came with the answer to its submission; None if it has to be asked for."""
+    plain = outcome.lone_result(record)
+    if plain is not None:
+        try:
+            return [pickle.loads(plain)]
+        except Exception:
+            # Either it is no bare pickle, or the error says whose it is.
+            return values_of(Piece(jid, outcome.decode(record), {}), ignore_errors)
     ends = outcome.decode(record)
-    return None if ends.row(0).flags & RowFlag.RESULT_SEGMENT else Piece(jid, ends, {})
+    return None if ends.row(0).flags & RowFlag.RESULT_SEGMENT else values_of(Piece(jid, ends, {}), ignore_errors)
 
 
 def values_of(piece: Piece, ignore_errors: bool) -> list[Any]:

@@ -153,7 +153,7 @@ class _Submission:
             self._parts = _Parts(iter(request.rows), encoder, single=request.single)
         else:
             (row,) = request.rows
-            self._single = arguments.encode_items([encoder.encode(row)])
+            self._single = arguments.encode_one(encoder.encode(row))
 
     def _blob(self, pickled: bytes, buffers: list[memoryview]) -> _Blob:
         size = payload.size(pickled, buffers) if buffers else len(pickled)

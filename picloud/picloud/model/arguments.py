@@ -14,12 +14,19 @@ SEGMENT_MARK = b"S"
 """First byte of an item that lies in a segment file, whose id follows; a pickle always begins with 0x80."""
 
 _COUNT = struct.Struct("<I")
+_PAIR = struct.Struct("<II")
+_ONE = struct.Struct("<III")
 _WORD = 4
 
 
 def encode(offsets: array[int], blob: bytes | bytearray | memoryview) -> bytes:
     """Return a record for the items that `offsets` (one more than there are items, from 0) cuts out of `blob`."""
     return b"".join((_COUNT.pack(len(offsets) - 1), offsets.tobytes(), blob))
+
+
+def encode_one(item: bytes) -> bytes:
+    """Return a record for a single item."""
+    return _ONE.pack(1, 0, len(item)) + item
 
 
 def encode_items(items: Sequence[bytes]) -> bytes:
@@ -49,6 +56,8 @@ def check(record: bytes | memoryview) -> int:
     head = _COUNT.size + _WORD * (n + 1)
     if len(record) < head:
         raise ValueError("an arguments record is shorter than its offsets")
+    if n == 1 and _PAIR.unpack_from(record, _COUNT.size) == (0, len(record) - head):
+        return 1
     offsets = _offsets(record, n)
     if offsets[0] != 0 or offsets[-1] != len(record) - head:
         raise ValueError("the offsets of an arguments record do not fit its length")

@@ -14,18 +14,22 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import dataclass
-from enum import IntFlag
+from enum import IntEnum
 from typing import Any
+
+from picloud.model.job import DONE
 
 ROW = struct.Struct("<BBHIIIff")
 """Status, flags, reserved, heap offset, meta length, result length, start after the chunk's start (s), runtime (s)."""
 
 _HEADER = struct.Struct("<4sHHIIIdQ")
+_LONE = struct.Struct(_HEADER.format + ROW.format[1:])
+"""A header and a single row: without padding, as both of them."""
 _MAGIC = b"PCe1"
 
 
-class RowFlag(IntFlag):
-    """What is special about one row."""
+class RowFlag(IntEnum):
+    """What is special about one row; bits of a plain number, whose operations are much faster than those of `IntFlag`."""
 
     RESULT_SEGMENT = 1
     """The payload is the ascii id of a segment file that holds the result."""
@@ -35,8 +39,8 @@ class RowFlag(IntFlag):
     """Output of the item lies in its worker's spool files, where the meta says."""
 
 
-class RecordFlag(IntFlag):
-    """What is special about a whole record."""
+class RecordFlag(IntEnum):
+    """What is special about a whole record; bits, as of `RowFlag`."""
 
     UNIFORM = 1
     """One row stands for all items: they ended alike, without a worker."""
@@ -148,6 +152,19 @@ def decode(record: bytes | memoryview) -> Ends:
         raise ValueError("not a record of ends")
     body = view[_HEADER.size :]
     return Ends(n, flags, attempt, worker, started, heap_base, body[:rows], body[rows:])
+
+
+def lone_result(record: bytes) -> bytes | None:
+    """Return the payload in the record of one item that is done, with nothing special about it; None for any other record."""
+    if len(record) < _LONE.size:
+        return None
+    magic, flags, _, n, _, _, _, base, status, row_flags, _, offset, meta_length, length, _, _ = _LONE.unpack_from(
+        record
+    )
+    if magic != _MAGIC or flags or n != 1 or status != DONE or row_flags:
+        return None
+    at = _LONE.size + offset - base + meta_length
+    return record[at : at + length]
 
 
 def cut(record: bytes | memoryview, start: int, stop: int) -> bytes:

@@ -22,6 +22,9 @@ _ANY_SEGMENT_FLAG = re.compile(
     b"[" + b"".join(re.escape(bytes((value,))) for value in range(256) if value & outcome.RowFlag.RESULT_SEGMENT) + b"]"
 )
 _ROW_FLAGS = 1
+_FIRST_ITEM = 12
+"""Where the item of an arguments record of one item begins."""
+_BEHIND_MARK = _FIRST_ITEM + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +221,8 @@ def argument_segments(record: bytes | memoryview, skip: Sequence[tuple[int, int]
     `skip` are ranges of array indexes to leave out, `base` is the array index of the record's first item.
     """
     n = arguments.count_of(record)
+    if n == 1 and record[_FIRST_ITEM:_BEHIND_MARK] != arguments.SEGMENT_MARK:
+        return []
     view = memoryview(record)
     offsets = view[4 : 4 + 4 * n].cast("I")
     blob = view[4 + 4 * (n + 1) :]

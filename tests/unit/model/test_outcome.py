@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from picloud.model import outcome
+from picloud.model.job import DONE
 from picloud.model.outcome import ROW, RecordFlag, RowFlag
 
 END = st.tuples(
@@ -103,3 +104,17 @@ def test_a_record_cut_short_in_its_rows_is_refused(ends: list[End], data: st.Dat
 def test_other_bytes_are_refused() -> None:
     with pytest.raises(ValueError, match="not a record of ends"):
         outcome.decode(bytes(100))
+
+
+@settings(max_examples=500)
+@given(ENDS, st.integers(0, 1 << 20))
+def test_a_lone_result_is_that_of_one_item_that_is_done_and_nothing_else(ends: list[End], heap_base: int) -> None:
+    plain = [payload for status, flags, _, payload in ends if status == DONE and not flags]
+    expected = plain[0] if len(ends) == len(plain) == 1 else None
+    assert outcome.lone_result(_record(ends, heap_base)) == expected
+
+
+def test_what_is_no_record_or_stands_for_several_has_no_lone_result() -> None:
+    assert outcome.lone_result(b"") is None
+    assert outcome.lone_result(b"x" * 100) is None
+    assert outcome.lone_result(outcome.encode_uniform(1, DONE, meta={}, attempt=1, now=0.0)) is None
