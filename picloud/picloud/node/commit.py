@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from picloud.model.settings import Durability
+from picloud.node.busy_poll import BusyPoll
 from picloud.node.link import Link
 from picloud.store.batch import Batch
 from picloud.store.writer import Writer
@@ -48,6 +49,7 @@ class Committer:
         self._deferred: deque[Action] = deque()
         self._late_actions: list[Action] = []
         self._late: asyncio.TimerHandle | None = None
+        self._busy_poll = BusyPoll(loop)
         self.commits = 0
         """Commits so far."""
 
@@ -103,6 +105,7 @@ class Committer:
             if self._linger is None:
                 self._linger = self._loop.call_later(LINGER, self._linger_over)
             self._actions.append(action)
+            self._busy_poll.soon()
         elif self._lingering:
             self._lingering.add(link)
             self._actions.append(action)
@@ -118,6 +121,7 @@ class Committer:
         self._lingering.discard(link)
         if not self._lingering:
             self._linger_over()
+            self._busy_poll.soon()
 
     def _linger_over(self) -> None:
         self._lingering.clear()

@@ -18,6 +18,7 @@ from picloud.wire.channel import Received
 from picloud.wire.descriptors import close_all
 
 _INT = struct.Struct("i")
+_read = arena.U64.unpack_from
 
 
 @dataclass(slots=True)
@@ -183,23 +184,24 @@ class Worker:
     def harvest(self) -> Harvest | None:
         """Copy the ends that have been written since the last look."""
         chunk = self.chunk
-        if chunk is None or self._u64(arena.SEQ) != chunk.seq:
+        memory = self._arena
+        if chunk is None or _read(memory, arena.SEQ)[0] != chunk.seq:
             return None
         # The worker clears DONE before it moves BASE, so BASE is read first: old rows are never taken for new ones.
-        base = self._u64(arena.BASE)
-        done = self._u64(arena.DONE)
+        base: int = _read(memory, arena.BASE)[0]
+        done: int = _read(memory, arena.DONE)[0]
         if base != chunk.base:
             chunk.base, chunk.heap_from = base, 0
         row_from = chunk.harvested - base
         if done <= row_from:
             return None
         size = outcome.ROW.size
-        rows = self._arena[arena.ROWS_AT + row_from * size : arena.ROWS_AT + done * size]
+        rows = memory[arena.ROWS_AT + row_from * size : arena.ROWS_AT + done * size]
         # The last row says where the heap of these items ends: HEAP_USED may already speak of the next one.
         _, _, _, offset, meta, result, started, runtime = outcome.ROW.unpack_from(rows, len(rows) - size)
         heap_to = offset + meta + result
-        heap = self._arena[arena.HEAP_AT + chunk.heap_from : arena.HEAP_AT + heap_to]
-        chunk_started: float = arena.F64.unpack_from(self._arena, arena.CHUNK_STARTED)[0]
+        heap = memory[arena.HEAP_AT + chunk.heap_from : arena.HEAP_AT + heap_to]
+        chunk_started: float = arena.F64.unpack_from(memory, arena.CHUNK_STARTED)[0]
         record = outcome.encode(
             rows, heap, attempt=chunk.attempt, worker=self.id, started=chunk_started, heap_base=chunk.heap_from
         )
@@ -239,5 +241,5 @@ class Worker:
         self._arena.close()
 
     def _u64(self, position: int) -> int:
-        found: int = arena.U64.unpack_from(self._arena, position)[0]
+        found: int = _read(self._arena, position)[0]
         return found

@@ -1,0 +1,71 @@
+"""Waiting awake: it ends with the first thing that the loop waits for, and after its time in any case."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import uvloop
+
+from picloud.node import busy_poll
+from picloud.node.busy_poll import BusyPoll
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
+    make: Callable[[], asyncio.AbstractEventLoop] = request.param
+    made = make()
+    yield made
+    made.close()
+
+
+def _turns(loop: asyncio.AbstractEventLoop, turns: int) -> float:
+    """Return the processor seconds that so many turns of the loop take."""
+
+    async def run() -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    began = time.process_time()
+    loop.run_until_complete(run())
+    return time.process_time() - began
+
+
+def test_it_looks_for_its_time_and_no_longer(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(busy_poll, "SECONDS", 0.05)
+    poll = BusyPoll(loop)
+    poll.soon()
+    poll.soon()
+    assert 0.03 < _turns(loop, 3) < 0.5
+    assert _turns(loop, 3) < 0.03
+
+
+def test_it_ends_with_the_first_thing_that_arrives(
+    loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(busy_poll, "SECONDS", 60.0)
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    with ours, theirs:
+        arrived = loop.create_future()
+        loop.add_reader(ours.fileno(), lambda: arrived.done() or arrived.set_result(ours.recv(100)))
+        _turns(loop, 2)
+        theirs.send(b"already there")
+        BusyPoll(loop).soon()
+        assert loop.run_until_complete(asyncio.wait_for(arrived, 30)) == b"already there"
+        loop.remove_reader(ours.fileno())
+
+
+def test_with_one_cpu_it_never_looks(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(busy_poll, "SECONDS", 60.0)
+    cpus = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cpus)})
+    try:
+        BusyPoll(loop).soon()
+    finally:
+        os.sched_setaffinity(0, cpus)
+    assert _turns(loop, 2) < 1.0
