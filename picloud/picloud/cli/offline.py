@@ -1,4 +1,7 @@
-"""Reading the store without a node: under the node's own lock, so that the two never meet, and without writing."""
+"""Reading the store without a node, under the node's own lock, so that the two never meet.
+
+Nothing is written, unless a node was killed whose last commits only its journal holds: they reach LMDB first.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ from picloud.store import backup, integrity, segments, starts
 from picloud.store.environment import Environment
 from picloud.store.keys import FileKind
 from picloud.store.tables import Tables
+from picloud.store.writer import bring_up_to_date
 from picloud.wire import messages
 from picloud.wire.channel import Received
 
@@ -78,6 +82,7 @@ class LockedHome:
 
     def backup(self, directory: Path, settings: Settings) -> backup.Backup:
         """Write a backup into a folder that does not exist or is empty, as `picloud.store.backup` does."""
+        bring_up_to_date(self.path, settings.durability)
         with Environment.open(self.path, settings.durability, readonly=True) as environment:
             return backup.backup(environment, directory)
 
@@ -93,6 +98,7 @@ class Offline(LockedHome):
         """
         super().__init__(path)
         try:
+            bring_up_to_date(path, settings.durability)
             self._environment = Environment.open(path, settings.durability, readonly=True)
         except BaseException:
             super().__exit__(None, None, None)

@@ -14,8 +14,10 @@ from picloud.store.writer import Writer
 
 LINGER = 0.002
 """Seconds that a commit waits for the results of fresh single jobs, while nobody else waits for it."""
-LATE = 0.02
-"""Seconds after which what is late is committed by itself."""
+SETTLE = 0.1
+"""Seconds after which LMDB is brought up to date, and with it what is late."""
+MOST_BEHIND = 64
+"""Commits after which it is brought up to date at once."""
 QUICK_COMMIT = 0.003
 """Seconds of a synced commit below which it is done in the loop: handing it to a thread and back costs as much."""
 Action = Callable[[], None]
@@ -48,7 +50,7 @@ class Committer:
         self._linger: asyncio.TimerHandle | None = None
         self._deferred: deque[Action] = deque()
         self._late_actions: list[Action] = []
-        self._late: asyncio.TimerHandle | None = None
+        self._settling: asyncio.TimerHandle | None = None
         self._busy_poll = BusyPoll(loop)
         self.commits = 0
         """Commits so far."""
@@ -64,8 +66,8 @@ class Committer:
     @property
     def late_batch(self) -> Batch:
         """The same group, for what nobody waits for and a restart finds out by itself: it may wait for a commit that is due."""
-        if not self._scheduled and self._late is None:
-            self._late = self._loop.call_later(LATE, self._flush)
+        if not self._scheduled:
+            self._settle_later()
         return self._batch
 
     def after_late(self, action: Action) -> None:
@@ -137,30 +139,47 @@ class Committer:
 
     def finish(self) -> None:
         """Commit what is left and wait for it; for the node's end."""
-        self._writer.close()
         if not self._failed and self._batch:
             self._writer.commit(self._batch)
+        self._writer.close()
 
     def _flush(self) -> None:
         if self._lingering:
             return
         self._commit()
         self.run_deferred()
+        behind = self._writer.behind
+        if behind >= MOST_BEHIND:
+            self._settle_store()
+        elif behind:
+            self._settle_later()
+
+    def _settle_later(self) -> None:
+        if self._settling is None:
+            self._settling = self._loop.call_later(SETTLE, self._settle_store)
+
+    def _settle_store(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
+        if self._lingering or self._in_flight is not None:
+            self._settle_later()
+        elif self._batch or self._writer.behind:
+            self._batch.settles = True
+            self._commit()
 
     def _commit(self) -> None:
         self._scheduled = False
-        if self._failed or self._in_flight is not None or not (self._batch or self._actions):
-            return
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
         batch, actions = self._batch, self._actions
+        wanted = batch or actions or batch.settles
+        if self._failed or self._in_flight is not None or not wanted:
+            return
         if self._late_actions:
             actions = [*self._late_actions, *actions]
             self._late_actions = []
         self._batch, self._actions = Batch(), []
         self.commits += 1
-        if not batch:
+        if not batch and not batch.settles:
             _run(actions)
         elif self._inline or self._writer.seconds < QUICK_COMMIT:
             try:

@@ -79,7 +79,7 @@ Edit = MarkAttempt | DeleteItems | ForgetArray | DropBlobs
 class Batch:
     """One commit in the making; a later put of the same key replaces an earlier one."""
 
-    __slots__ = ("closed", "edits", "freed_segments", "freed_spools", "puts", "removals", "sync_first")
+    __slots__ = ("closed", "edits", "freed_segments", "freed_spools", "puts", "removals", "settles", "sync_first")
 
     def __init__(self) -> None:
         """Begin with nothing."""
@@ -93,6 +93,8 @@ class Batch:
         """Arrays that finish: their attempt marks go."""
         self.sync_first: list[int | Path] = []
         """Descriptors and files that are synced before the commit under `power`; a file's folder is synced with it."""
+        self.settles = False
+        """Whether LMDB is brought up to date with it, instead of the journal keeping it for now."""
         self.freed_segments: list[str] = []
         """Filled by the commit: segments that nothing names any more, to be unlinked by the caller."""
         self.freed_spools: list[str] = []
@@ -213,6 +215,8 @@ class Batch:
 
 NEXT_JID = b"next-jid"
 """Key of the counter of jids."""
+JOURNAL = b"journal"
+"""Key of the number of the last entry of the journal that is in LMDB."""
 
 
 def argument_segments(record: bytes | memoryview, skip: Sequence[tuple[int, int]] = (), base: int = 0) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -41,7 +42,7 @@ _FORMAT_KEY = b"format"
 class Environment:
     """The open store of one home; made by `Environment.open`."""
 
-    __slots__ = ("_lmdb", "databases", "durability", "home", "readonly", "store_id")
+    __slots__ = ("_lmdb", "before_reading", "databases", "durability", "home", "readonly", "store_id")
 
     def __init__(self, home: Path, opened: lmdb.Environment, durability: Durability, readonly: bool) -> None:
         """Take an open environment; `open` is what callers want."""
@@ -54,6 +55,8 @@ class Environment:
         self.store_id = ""
         """The store's own id, hex."""
         self._lmdb = opened
+        self.before_reading: Callable[[], None] | None = None
+        """What brings LMDB up to date, so that a read sees every commit; set by the writer."""
         self.databases: list[lmdb._Database] = []
         """The named databases by `Table`."""
 
@@ -134,6 +137,8 @@ class Environment:
 
     def begin(self) -> lmdb.Transaction[memoryview]:
         """Return a transaction for reading; what it returns are views that end with it."""
+        if self.before_reading is not None:
+            self.before_reading()
         return self._lmdb.begin(buffers=True)
 
     def begin_write(self) -> lmdb.Transaction[memoryview]:
@@ -142,6 +147,8 @@ class Environment:
 
     def copy(self, folder: Path) -> None:
         """Write a compact copy of the environment, as of now, into an existing empty folder."""
+        if self.before_reading is not None:
+            self.before_reading()
         self._lmdb.copy(str(folder), compact=True)
 
     def reader_check(self) -> int:

@@ -22,8 +22,11 @@ from picloud.model.context import content_hash
 from picloud.model.job import is_finished
 from picloud.model.settings import Durability
 from picloud.store import codec, keys, ranges, records, segments
+from picloud.store.batch import JOURNAL
 from picloud.store.environment import Environment
+from picloud.store.journal import open_journal, path_of
 from picloud.store.keys import Table
+from picloud.store.packing import unpack
 from picloud.store.tables import Tables
 
 MOST_PROBLEMS = 100
@@ -261,11 +264,33 @@ def check_in_child(home: Path, timeout: float | None = None) -> Report:
     return Report(**answer)
 
 
+def _check_journal(environment: Environment, report: Report) -> None:
+    """Look whether what the journal holds can be read; nobody may have it open for writing."""
+    if not path_of(environment.home).exists():
+        return
+    try:
+        journal = open_journal(environment.home, environment.store_id, synced=False)
+        try:
+            for entry in journal.entries(Tables(environment).number(JOURNAL)):
+                report.records += 1
+                report.size += len(entry.content)
+                unpack(entry.content)
+        finally:
+            journal.close()
+    except StoreError as error:
+        report.damaged += 1
+        report.add(str(error.parameter))
+    except ValueError as error:
+        report.damaged += 1
+        report.add(f"store/journal is damaged: {error}")
+
+
 def main(arguments_: list[str]) -> int:
     """Walk the store of the home that is named, print the report or the error as JSON, return the exit status."""
     try:
         with Environment.open(arguments_[0], Durability.PROCESS, readonly=True) as environment:
             report = check(environment)
+            _check_journal(environment, report)
     except CloudException as error:
         sys.stdout.write(json.dumps(error.to_wire()))
         return 1

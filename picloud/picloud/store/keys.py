@@ -72,6 +72,8 @@ _BY_FILE = b"f"
 _BY_OWNER = b"o"
 _ARRAY = b"a"
 _BLOB = b"b"
+MAX_KEY = 511
+"""Longest key of LMDB in bytes."""
 MAX_CLIENT = 200
 """Longest client id in bytes: LMDB's keys end at 511."""
 

@@ -124,10 +124,14 @@ class Tables:
                 yield self._array_at(cursor)
                 more = cursor.prev() if backwards else cursor.next()
 
+    def number(self, name: bytes) -> int:
+        """Return a counter; 0 if there is none."""
+        return self._get(Table.COUNTERS, name, records.decode_number) or 0
+
     def next_jid(self) -> int:
         """Return the next jid to give out: behind every array, and behind every one that was ever deleted."""
         with self.held() as txn, txn.cursor(self._environment.databases[Table.ARRAYS]) as cursor:
-            kept = self._get(Table.COUNTERS, NEXT_JID, records.decode_number) or 1
+            kept = self.number(NEXT_JID) or 1
             if not cursor.last():
                 return kept
             last = self._array_at(cursor)

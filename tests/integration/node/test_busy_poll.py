@@ -23,16 +23,16 @@ def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
     made.close()
 
 
-def _turns(loop: asyncio.AbstractEventLoop, turns: int) -> float:
-    """Return the processor seconds that so many turns of the loop take."""
+def _turns(loop: asyncio.AbstractEventLoop, turns: int) -> tuple[float, float]:
+    """Return the seconds that so many turns of the loop take, and those of the processor."""
 
     async def run() -> None:
         for _ in range(turns):
             await asyncio.sleep(0)
 
-    began = time.process_time()
+    began = time.monotonic(), time.process_time()
     loop.run_until_complete(run())
-    return time.process_time() - began
+    return time.monotonic() - began[0], time.process_time() - began[1]
 
 
 def test_it_looks_for_its_time_and_no_longer(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,8 +40,8 @@ def test_it_looks_for_its_time_and_no_longer(loop: asyncio.AbstractEventLoop, mo
     poll = BusyPoll(loop)
     poll.soon()
     poll.soon()
-    assert 0.03 < _turns(loop, 3) < 0.5
-    assert _turns(loop, 3) < 0.03
+    assert _turns(loop, 3)[0] >= 0.05
+    assert _turns(loop, 3)[1] < 0.03
 
 
 def test_it_ends_with_the_first_thing_that_arrives(
@@ -51,13 +51,17 @@ def test_it_ends_with_the_first_thing_that_arrives(
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     with ours, theirs:
-        arrived = loop.create_future()
-        loop.add_reader(ours.fileno(), lambda: arrived.done() or arrived.set_result(ours.recv(100)))
+        arrived: asyncio.Future[bytes] = loop.create_future()
+
+        def read() -> None:
+            loop.remove_reader(ours.fileno())
+            arrived.set_result(ours.recv(100))
+
+        loop.add_reader(ours.fileno(), read)
         _turns(loop, 2)
         theirs.send(b"already there")
         BusyPoll(loop).soon()
         assert loop.run_until_complete(asyncio.wait_for(arrived, 30)) == b"already there"
-        loop.remove_reader(ours.fileno())
 
 
 def test_with_one_cpu_it_never_looks(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,4 +72,4 @@ def test_with_one_cpu_it_never_looks(loop: asyncio.AbstractEventLoop, monkeypatc
         BusyPoll(loop).soon()
     finally:
         os.sched_setaffinity(0, cpus)
-    assert _turns(loop, 2) < 1.0
+    assert _turns(loop, 2)[1] < 1.0

@@ -119,6 +119,7 @@ def test_a_blob_that_came_into_use_after_the_search_stays(store: Any) -> None:
 
 def test_damaged_chunks_can_be_deleted_with_their_array(store: Any) -> None:
     store.run(store.array(1, 4))
+    store.writer.settle()
     with store.environment.begin_write() as txn:
         with txn.cursor(store.environment.databases[Table.ENDS]) as cursor:
             cursor.first()

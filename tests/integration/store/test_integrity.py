@@ -20,6 +20,7 @@ from picloud.store.records import Summary
 
 
 def _change(store: Any, table: Table, key: bytes, value: bytes | None) -> None:
+    store.writer.settle()
     with store.environment.begin_write() as txn:
         database = store.environment.databases[table]
         if value is None:

@@ -23,6 +23,7 @@ def test_only_unfinished_arrays_are_read(store: Any) -> None:
     for first in range(1, 30):
         store.run(store.array(first, 1))
     # A finished array that cannot even be decoded does not matter to a start.
+    store.writer.settle()
     with store.environment.begin_write() as txn:
         txn.put((5).to_bytes(8, "big"), b"\x01damaged", db=store.environment.databases[Table.ARRAYS])
     array = store.submit(store.array(30, 10), chunk=4)
@@ -55,6 +56,7 @@ def test_what_may_not_run_again_is_lost(store: Any) -> None:
 
 def test_an_open_array_without_its_record_is_damage(store: Any) -> None:
     store.submit(store.array(1, 1))
+    store.writer.settle()
     with store.environment.begin_write() as txn:
         txn.delete((1).to_bytes(8, "big"), db=store.environment.databases[Table.ARRAYS])
     with pytest.raises(StoreCorruptError, match="Array 1 is unfinished, but its record is missing"):

@@ -352,6 +352,7 @@ def test_what_arrays_use_is_not_unused(store: Any) -> None:
 def test_a_damaged_record_is_named_and_never_handed_out(store: Any, table: Table, key: bytes, name: str) -> None:
     store.run(store.array(1, 10))
     store.run(store.array(11, 10))
+    store.writer.settle()
     with store.environment.begin_write() as txn:
         value = bytearray(txn.get(key, db=store.environment.databases[table]))
         value[len(value) // 2] ^= 0x10

@@ -71,6 +71,15 @@ def test_the_next_node_ends_what_a_killed_supervisor_of_a_killed_node_left(cloud
     assert shared.none_lives([worker, child])
 
 
+def test_calls_that_were_answered_a_moment_ago_are_known_to_the_next_node(cloud: ModuleType) -> None:
+    """They are in the journal alone when their node is killed."""
+    jids = [cloud.call(pow, 3, number) for number in range(100)]
+    assert cloud.result(jids[-1]) == 3**99
+    _kill_node(cloud)
+    assert cloud.result(jids) == [3**number for number in range(100)]
+    assert cloud.call(abs, -1) == jids[-1] + 1
+
+
 def test_queued_jobs_go_on_with_the_next_node(one_core: None, cloud: ModuleType, tmp_path: Path) -> None:
     def wait_for(gate: str) -> str:
         Path(gate, "started").touch()
