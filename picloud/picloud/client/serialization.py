@@ -149,7 +149,7 @@ def encode_function(function: Callable[..., Any], quoted: Callable[[CodeType], s
     Raises:
         SerializationError: naming what in it cannot be sent.
     """
-    if _is_global(function):
+    if is_global(function):
         return EncodedFunction(pickle.dumps(function, PROTOCOL), [], [])
     pickler = FunctionPickler()
     try:
@@ -168,7 +168,7 @@ def encode_function(function: Callable[..., Any], quoted: Callable[[CodeType], s
     return EncodedFunction(pickled, buffers, codes)
 
 
-def _is_global(function: Callable[..., Any]) -> bool:
+def is_global(function: Callable[..., Any]) -> bool:
     """Return whether a function is one that cloudpickle, too, would write as no more than module and name."""
     if type(function) is not FunctionType:
         return False

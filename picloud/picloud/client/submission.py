@@ -6,13 +6,13 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import accumulate, islice
-from types import MethodType
+from types import CodeType, MethodType
 from typing import Any, NamedTuple
 
 from picloud.client.connection import BlobMissingError, Connection
 from picloud.client.contexts import Contexts
 from picloud.client.segments import SegmentWriter
-from picloud.client.serialization import ArgumentEncoder, check_size, encode_function
+from picloud.client.serialization import ArgumentEncoder, check_size, encode_function, is_global
 from picloud.client.session import Session
 from picloud.client.sources import NOTHING, Sources
 from picloud.exceptions import CloudException
@@ -26,6 +26,7 @@ PART_BYTES = 1 << 20
 _MIN_STEP = 16
 _MAX_STEP = 8192
 _PART_ITEMS = 1 << 16
+_MAX_FUNCTIONS = 1000
 
 
 class Request(NamedTuple):
@@ -51,6 +52,14 @@ class _Blob(NamedTuple):
     hash: str
     content: bytes
     segment: str
+
+
+class _Function(NamedTuple):
+    """A function that travels by its name alone: the same bytes each time."""
+
+    function: Callable[..., Any]
+    blob: _Blob
+    name: str
 
 
 class _Parts:
@@ -97,6 +106,7 @@ class Submitter:
         """Know nothing of the process yet."""
         self._sources = Sources()
         self._contexts = Contexts()
+        self._functions: dict[int, _Function] = {}
 
     def submit(self, session: Session, request: Request) -> range:
         """Submit and return the jids of the items in their order.
@@ -106,11 +116,18 @@ class Submitter:
             ExcessiveDataError: if one of them is above the limit that was set.
             CloudException: what the node says, such as `DependencyError`.
         """
-        return _Submission(session, request, self._sources, self._contexts).run()
+        return _Submission(session, request, self._sources, self._contexts, self._functions).run()
 
 
 class _Submission:
-    def __init__(self, session: Session, request: Request, sources: Sources, contexts: Contexts) -> None:
+    def __init__(
+        self,
+        session: Session,
+        request: Request,
+        sources: Sources,
+        contexts: Contexts,
+        functions: dict[int, _Function],
+    ) -> None:
         self._session = session
         self._linger = not request.is_map and session.is_waiting
         self._request = request
@@ -119,6 +136,8 @@ class _Submission:
         self._limit = session.settings.max_transmit_data
         self._sources = sources
         self._contexts = contexts
+        self._functions = functions
+        self._name = ""
         self._names = ("", "")
         self._blobs: list[_Blob] = []
         self._parts: _Parts | None = None
@@ -139,9 +158,8 @@ class _Submission:
     def _prepare(self) -> None:
         """Encode what needs no connection: function, bundle, context, the arguments of a call."""
         request, settings = self._request, self._session.settings
-        encoded = encode_function(request.function, self._sources.quoted_text)
-        function = self._blob(encoded.pickled, encoded.buffers)
-        bundle = self._sources.current(encoded.codes) if settings.automatic_dependency_transfer else NOTHING
+        function, codes = self._function(request.function)
+        bundle = self._sources.current(codes) if settings.automatic_dependency_transfer else NOTHING
         context = self._contexts.current(bundle.hash, settings.pass_env, request.variables)
         self._names = (function.hash, context.hash)
         self._blobs = [function, _Blob(context.hash, context.content, "")]
@@ -154,6 +172,23 @@ class _Submission:
         else:
             (row,) = request.rows
             self._single = arguments.encode_one(encoder.encode(row))
+
+    def _function(self, function: Callable[..., Any]) -> tuple[_Blob, list[CodeType]]:
+        """Return a function's content, and the code in it that goes by value."""
+        by_name = is_global(function)
+        if by_name:
+            kept = self._functions.get(id(function))
+            if kept is not None and kept.function is function:
+                self._name = kept.name
+                return kept.blob, []
+        encoded = encode_function(function, self._sources.quoted_text)
+        blob = self._blob(encoded.pickled, encoded.buffers)
+        self._name = name_of(function)
+        if by_name:
+            if len(self._functions) >= _MAX_FUNCTIONS:
+                self._functions.clear()
+            self._functions[id(function)] = _Function(function, blob, self._name)
+        return blob, encoded.codes
 
     def _blob(self, pickled: bytes, buffers: list[memoryview]) -> _Blob:
         size = payload.size(pickled, buffers) if buffers else len(pickled)
@@ -220,7 +255,7 @@ class _Submission:
             count=count,
             function=self._names[0],
             context=self._names[1],
-            name=name_of(self._request.function),
+            name=self._name,
             is_map=self._request.is_map,
             parent=None,
             hostname=self._session.hostname,

@@ -17,8 +17,8 @@ Needs = list[tuple[Array, int, int]]
 """Items of other arrays."""
 
 
-def submitted(ledger: Ledger, event: ArraySubmitted) -> None:
-    """Take in an array.
+def submitted(ledger: Ledger, event: ArraySubmitted) -> Array | None:
+    """Take in an array; return it if it waits for nothing, and its items are to be made ready or handed out.
 
     Raises:
         IllegalEventError: it has no items, or its jids are another array's; nothing was changed.
@@ -32,7 +32,7 @@ def submitted(ledger: Ledger, event: ArraySubmitted) -> None:
     ledger.add_array(array)
     if not array.left:
         ledger.ended.append((array, 0, 0))
-        return
+        return None
     failed = event.failed_dependency
     for other, low, high in needs:
         bad = ended_badly(other.statuses, low, high)
@@ -42,14 +42,13 @@ def submitted(ledger: Ledger, event: ArraySubmitted) -> None:
         array.pending = 1
         _fill(array, event, WAITING)
         stall(ledger, array, failed)
-        return
+        return None
     for other, low, high in needs:
         if other.watches is None:
             other.watches = Watches(other.count)
         array.pending += other.watches.add(low, high, array.first, other.statuses)
     _fill(array, event, WAITING if array.pending else QUEUED)
-    if not array.pending:
-        ledger.make_ready(array)
+    return None if array.pending else array
 
 
 def satisfied(ledger: Ledger, array: Array) -> None:

@@ -154,12 +154,17 @@ class Ledger:
     # --- chunks ------------------------------------------------------------------------------------------------------
 
     def hand_out(self, array: Array, worker: Worker, size: int, now: float) -> Chunk:
-        """Give an idle worker the array's next items."""
-        start, stop, attempt = chunks.take(array, size)
-        array.unassigned -= stop - start
-        self._ready(array, start - stop)
+        """Give an idle worker the next items of an array that is ready."""
+        chunk = self.assign(array, worker, size, now)
+        self._ready(array, -chunk.length)
         self.ready.served(array)
         self.passed.pop(array.lane, None)
+        return chunk
+
+    def assign(self, array: Array, worker: Worker, size: int, now: float) -> Chunk:
+        """Give an idle worker the array's next items, of which the ready queue does not know, or is told by the caller."""
+        start, stop, attempt = chunks.take(array, size)
+        array.unassigned -= stop - start
         self._leave_idle(worker)
         worker.seq += 1
         chunk = Chunk(

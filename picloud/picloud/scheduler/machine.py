@@ -74,7 +74,7 @@ class Scheduler:
         self._ledger = Ledger(limits)
         self._finished: dict[int, bytearray] = {}
         self._handlers: dict[type, Callable[[Any, float], None]] = {
-            ArraySubmitted: lambda event, _: arrivals.submitted(self._ledger, event),
+            ArraySubmitted: self._array_submitted,
             WorkerStarted: self._worker_started,
             WorkerStartFailed: self._worker_start_failed,
             Progress: self._progress,
@@ -154,6 +154,13 @@ class Scheduler:
             AssertionError: they do not agree.
         """
         invariants.check(self._ledger)
+
+    # --- arrays ------------------------------------------------------------------------------------------------------
+
+    def _array_submitted(self, event: ArraySubmitted, now: float) -> None:
+        array = arrivals.submitted(self._ledger, event)
+        if array is not None and not placement.place_alone(self._ledger, array, now):
+            self._ledger.make_ready(array)
 
     # --- workers -----------------------------------------------------------------------------------------------------
 

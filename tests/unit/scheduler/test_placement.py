@@ -169,3 +169,25 @@ def test_a_pool_that_cannot_start_now_lets_others_pass(drive: Drive) -> None:
     answer = driver.feed(WorkerStartFailed(pool="p", detail="fork", permanent=False))
     assert answer == [StartWorker(pool="q", cores=1)]
     assert firsts(list(driver.start(1, pool="q"))) == [2]
+
+
+def test_a_lone_item_that_finds_a_worker_idle_is_handed_out_at_once(drive: Drive) -> None:
+    driver = drive(slots=2)
+    driver.submit(1)
+    driver.start(1)
+    driver.finish(1)
+    driver.start(2)
+    assert [firsts(driver.submit(first)) for first in (2, 3, 4)] == [[2], [3], []]
+    worker = next(worker for worker, chunk in driver.chunks.items() if chunk.first == 3)
+    assert firsts(driver.finish(worker)) == [4]
+
+
+def test_a_lone_item_does_not_take_the_slot_that_is_kept_for_another_pool(drive: Drive) -> None:
+    driver = drive(slots=1)
+    driver.submit(1)
+    driver.start(1)
+    driver.finish(1)
+    assert driver.submit(2, pool="q") == [StartWorker(pool="q", cores=1)]
+    assert firsts(driver.submit(3)) == []
+    assert firsts(driver.start(2, "q")) == [2]
+    assert firsts(driver.finish(2)) == [3]

@@ -44,9 +44,16 @@ _TEXTS: dict[Any, str] = {
 """How a field is written into a header, by its type; all others go through the JSON encoder."""
 
 
+def _text(hint: Any) -> str:
+    """Return how a field of a type is written; most lists and dicts are empty."""
+    if get_origin(hint) in (list, dict):
+        return "{json(x) if (x := m.%%s) else '%s'}" % ("[]" if get_origin(hint) is list else "{}")
+    return _TEXTS.get(hint, "{json(m.%s)}")
+
+
 def _encoder(name: str, hints: dict[str, Any]) -> Callable[[Any], str]:
     """Return a function that writes a message of these fields: made for its class, it is several times as fast as one for all."""
-    parts = [f'"{name}"', *(_TEXTS.get(hint, "{json(m.%s)}") % field for field, hint in hints.items())]
+    parts = [f'"{name}"', *(_text(hint) % field for field, hint in hints.items())]
     source = f"lambda m: f'''[{','.join(parts)}]'''"
     made: Callable[[Any], str] = eval(source, {"text": encode_basestring_ascii, "json": _encode_json})  # noqa: S307 - our own names
     return made
