@@ -96,7 +96,8 @@ def _print_machine(facts: dict[str, Any], disk: dict[str, float], *, quick: bool
     )
     print(f"Python {facts['python']}, {versions}")
     print(
-        f"disk ({facts['file_system']}): 4 kB with fdatasync {shown(disk['fdatasync'], 's')}; "
+        f"disk ({facts['file_system']}): 4 kB synced {shown(disk['overwritten'], 's')} over blocks that exist, "
+        f"{shown(disk['fdatasync'], 's')} at a file's end; "
         f"LMDB commit synced {shown(disk['lmdb_synced'], 's')}, unsynced {shown(disk['lmdb_unsynced'], 's')}\n",
         flush=True,
     )

@@ -34,10 +34,11 @@ def facts(folder: Path) -> dict[str, Any]:
 
 
 def disk(folder: Path, tries: int = _TRIES) -> dict[str, float]:
-    """Return median seconds of a 4 kB append with fdatasync, and of LMDB commits of one small record, synced and not."""
+    """Return median seconds of 4 kB synced, at a file's end and over blocks that exist, and of LMDB commits of a small record."""
     with tempfile.TemporaryDirectory(dir=folder) as name:
         return {
             "fdatasync": _fdatasync(Path(name) / "file", tries),
+            "overwritten": _overwrite(Path(name) / "blocks", tries),
             "lmdb_synced": _commit(Path(name) / "synced", tries, sync=True),
             "lmdb_unsynced": _commit(Path(name) / "unsynced", tries, sync=False),
         }
@@ -51,6 +52,21 @@ def _fdatasync(path: Path, tries: int) -> float:
             file.write(_BLOCK)
             os.fdatasync(file.fileno())
             taken.append(time.perf_counter() - began)
+    return median(taken)
+
+
+def _overwrite(path: Path, tries: int) -> float:
+    path.write_bytes(_BLOCK * tries)
+    descriptor = os.open(path, os.O_WRONLY | os.O_DSYNC)
+    taken = []
+    try:
+        os.fsync(descriptor)
+        for number in range(tries):
+            began = time.perf_counter()
+            os.pwrite(descriptor, _BLOCK, number * len(_BLOCK))
+            taken.append(time.perf_counter() - began)
+    finally:
+        os.close(descriptor)
     return median(taken)
 
 
