@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from picloud.scheduler.effects import Dispatch, RetireWorker, StartWorker
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from tests.unit.scheduler.conftest import Drive, Driver
 
 
-def firsts(answer: list[object]) -> list[int]:
+def firsts(answer: Sequence[object]) -> list[int]:
     return [effect.first for effect in answer if isinstance(effect, Dispatch)]
 
 
