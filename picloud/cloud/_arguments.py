@@ -22,6 +22,10 @@ class Keywords(NamedTuple):
     """Fields of `model.array.JobOptions` that differ from their defaults; `depends_on` as JSON ranges."""
     variables: dict[str, str]
     """Environment variables for the job."""
+    callbacks: tuple[Callable[..., Any], ...] = ()
+    """What the client calls when the job ends as done."""
+    error_callbacks: tuple[Callable[..., Any], ...] = ()
+    """What it calls when the job ends otherwise."""
 
 
 def jid_ranges(jids: object) -> list[JidRange]:
@@ -121,7 +125,7 @@ def take_keywords(function: Callable[..., Any], kwargs: dict[str, Any], caller: 
     """
     if not kwargs:
         return Keywords({}, {})
-    given = {name: kwargs.pop(name) for name in list(kwargs) if name in _RULES and not (is_map and name in _CALL_ONLY)}
+    given = {name: kwargs.pop(name) for name in list(kwargs) if name in _RULES or (name in _CALL_ONLY and not is_map)}
     if is_map and kwargs:
         name = next(iter(kwargs))
         raise ArgumentValueError(
@@ -131,17 +135,18 @@ def take_keywords(function: Callable[..., Any], kwargs: dict[str, Any], caller: 
     for name in kwargs:
         if name.startswith("_") and not _signature.has_parameter(function, name):
             raise ArgumentTypeError(
-                f"{caller}() got an unexpected keyword argument {name!r}{_did_you_mean(name, _RULES)}"
+                f"{caller}() got an unexpected keyword argument {name!r}{_did_you_mean(name, [*_RULES, *_CALL_ONLY])}"
             )
     options: dict[str, Any] = {}
     variables: dict[str, str] = {}
+    callbacks = {name: _callbacks(given.pop(name)) for name in _CALL_ONLY if name in given}
     for name, value in given.items():
         if name == "_os_env_vars":
             variables = _variables(value)
         else:
             options.update(_RULES[name](value))
     _check_cores(options)
-    return Keywords(options, variables)
+    return Keywords(options, variables, *(callbacks.get(name, ()) for name in _CALL_ONLY))
 
 
 def _integer(name: str, value: object) -> int:
@@ -232,13 +237,13 @@ def _fast_serialization(value: object) -> dict[str, Any]:
     return {"fast_serialization": min(max(_integer("_fast_serialization", value), 0), 2)}
 
 
-def _callbacks(name: str, value: object) -> dict[str, Any]:
+def _callbacks(value: object) -> tuple[Callable[..., Any], ...]:
     if value is None:
-        return {}
-    callbacks = [value] if callable(value) or not isinstance(value, Iterable) else list(value)
+        return ()
+    callbacks = (value,) if callable(value) or not isinstance(value, Iterable) else tuple(value)
     if not all(map(callable, callbacks)):
         raise ArgumentTypeError("All callbacks must be callable")
-    return _refuse(name, "callbacks need a watcher in the client") if callbacks else {}
+    return callbacks
 
 
 def _volumes(value: object) -> dict[str, Any]:
@@ -288,8 +293,6 @@ def _variables(value: object) -> dict[str, str]:
 
 
 _RULES: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "_callback": lambda value: _callbacks("_callback", value),
-    "_callback_on_error": lambda value: _callbacks("_callback_on_error", value),
     "_cores": _cores,
     "_depends_on": _depends_on,
     "_depends_on_errors": _depends_on_errors,
@@ -307,6 +310,7 @@ _RULES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "_vol": _volumes,
 }
 _CALL_ONLY = ("_callback", "_callback_on_error")
+"""Keywords that say nothing to the node; in the order of their fields in `Keywords`."""
 
 
 def _did_you_mean(name: str, names: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from cloud import _arguments, _signature
 from picloud.client import results, streams, waiting
+from picloud.client.callbacks import Callbacks
 from picloud.client.info import get_info
 from picloud.client.session import Session
 from picloud.client.submission import Request, Submitter
@@ -39,6 +40,7 @@ class Jobs:
         self._open_session = open_session
         self._kind = kind
         self._session: Session | None = None
+        self._callbacks: Callbacks | None = None
         self._submitter = Submitter()
         self._lock = threading.Lock()
 
@@ -51,7 +53,9 @@ class Jobs:
 
         Keywords that the function does not see: `_label` (ASCII text), `_priority` (int, lower runs earlier, 5), `_depends_on`
         (jids), `_depends_on_errors` ('abort' or 'ignore'), `_restartable` (True), `_kill_process` (False), `_max_runtime`
-        (minutes), `_os_env_vars` (names, or names with values), `_type` (core type), `_cores` (1), `_fast_serialization` (0, 1, 2).
+        (minutes), `_os_env_vars` (names, or names with values), `_type` (core type), `_cores` (1), `_fast_serialization` (0, 1, 2),
+        `_callback` and `_callback_on_error` (callables, called in a thread of this process when the job has ended as done, or
+        otherwise; with the jid if they take an argument).
 
         Raises:
             TypeError, ValueError: for arguments that the function or a keyword does not take; nothing was submitted then.
@@ -61,7 +65,11 @@ class Jobs:
         keywords = _arguments.take_keywords(func, kwargs, f"{self._caller}.call", is_map=False)
         _signature.check(func, args, kwargs)
         request = Request(func, ((args, kwargs),), False, keywords.options, keywords.variables)
-        return self._submitter.submit(self.session(), request).start
+        session = self.session()
+        jid = self._submitter.submit(session, request).start
+        if keywords.callbacks or keywords.error_callbacks:
+            self._callbacks_of(session).add(jid, keywords.callbacks, keywords.error_callbacks)
+        return jid
 
     def map(self, func: Callable[..., Any], /, *args: Iterable[Any], **kwargs: Any) -> range:
         """Submit one job for each tuple of items of the iterables, and return their jids as a range.
@@ -183,10 +191,19 @@ class Jobs:
             self.session().request(messages.Delete([list(pair) for pair in ranges]))
 
     def close(self) -> bool:
-        """Close the connection, and end the node if it is private; return whether anything was open; the next use opens anew."""
+        """Close the connection, and end the node if it is private; return whether anything was open; the next use opens anew.
+
+        Pending callbacks are dropped.
+        """
         with self._lock:
             session, self._session = self._session, None
-        return session.close() if session is not None else False
+            callbacks, self._callbacks = self._callbacks, None
+        if callbacks is not None:
+            callbacks.drop()
+        was_open = session.close() if session is not None else False
+        if callbacks is not None:
+            callbacks.wait()
+        return was_open
 
     def connection_info(self) -> dict[str, Any]:
         """Return how this process is connected, and facts of the node if it is."""
@@ -215,6 +232,12 @@ class Jobs:
                     self._session = self._open_session()
                 session = self._session
         return session
+
+    def _callbacks_of(self, session: Session) -> Callbacks:
+        with self._lock:
+            if self._callbacks is None or self._callbacks.session is not session:
+                self._callbacks = Callbacks(session)
+            return self._callbacks
 
     @staticmethod
     def _iterable(jids: Jids, timeout: float | None, num_in_parallel: int) -> tuple[float | None, list[ids.JidRange]]:

@@ -176,6 +176,8 @@ class Session:
                 connection = Connection(self.home, client, sequence, self.is_private)
                 break
             except (OSError, EOFError, NodeStoppingError) as error:
+                if self.closed:
+                    raise CloudException("The connection was closed while a request was under way") from error
                 now = time.monotonic()
                 deadline = deadline or now + RECONNECT_SECONDS
                 if now > deadline:

@@ -34,6 +34,7 @@ from picloud.node.sessions import Server
 from picloud.node.submissions import Submissions
 from picloud.node.supervisors import Supervisors
 from picloud.node.waiting import Waiting
+from picloud.node.watching import Watching
 from picloud.scheduler.machine import Limits, Scheduler
 from picloud.store import recovery as stored
 from picloud.store import starts
@@ -104,6 +105,7 @@ class Node:
         for part in (
             self._submissions,
             Waiting(loop, self.reactor, reader),
+            Watching(self.reactor, reader),
             Queries(self.reactor, reader, tables, detail, self._environment, known),
             Removal(self.reactor, reader, tables, self._environment),
             Maintenance(self.reactor, self._environment, self.stop),

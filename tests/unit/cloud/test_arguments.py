@@ -198,12 +198,11 @@ BAD: list[tuple[str, Any, type[Exception], str]] = [
     ("_vol", 5, TypeError, "_vol must be a string or a list of strings"),
     ("_vol", [5], TypeError, "_vol must be a string or a list of strings"),
     ("_callback", 5, TypeError, "^All callbacks must be callable$"),
+    ("_callback", "print", TypeError, "^All callbacks must be callable$"),
     ("_callback_on_error", [len, 5], TypeError, "^All callbacks must be callable$"),
     ("_env", "base", ValueError, "_env cannot be used yet: there are no named environments"),
     ("_vol", "data", ValueError, "_vol cannot be used yet: there are no volumes"),
     ("_profile", True, ValueError, "_profile cannot be used yet: there is no profiler"),
-    ("_callback", len, ValueError, "_callback cannot be used yet: callbacks"),
-    ("_callback_on_error", [len], ValueError, "_callback_on_error cannot be used yet: callbacks"),
 ]
 
 
@@ -274,6 +273,39 @@ def test_map_has_no_keyword_arguments(name: str) -> None:
         ValueError, match=rf"^Cannot pass keyword arguments into cloud\.map Unexpected keyword argument '{name}'"
     ):
         _arguments.take_keywords(_function, {name: None}, "cloud.map", is_map=True)
+
+
+class _Several(list[Any]):
+    """An iterable that can be called: it is one callback."""
+
+    def __call__(self, jid: int) -> None:
+        self.append(jid)
+
+
+SEVERAL = _Several([5])
+
+
+@pytest.mark.parametrize(
+    ("value", "callbacks"),
+    [
+        (None, ()),
+        ([], ()),
+        (print, (print,)),
+        ([print, len], (print, len)),
+        ((each for each in (len, print)), (len, print)),
+        (SEVERAL, (SEVERAL,)),
+    ],
+)
+def test_callbacks_are_for_the_client_alone(value: Any, callbacks: tuple[Any, ...]) -> None:
+    keywords = {"_callback": value, "_callback_on_error": abs, "x": 1}
+    found = _arguments.take_keywords(_function, keywords, "cloud.call", is_map=False)
+    assert (found.options, found.callbacks, found.error_callbacks) == ({}, callbacks, (abs,))
+    assert keywords == {"x": 1}
+
+
+def test_a_misspelt_callback_is_refused_with_its_right_name() -> None:
+    with pytest.raises(TypeError, match=r"'_calback'. Did you mean '_callback'\?"):
+        _arguments.take_keywords(_function, {"_calback": print}, "cloud.call", is_map=False)
 
 
 def test_map_has_the_other_keywords() -> None:

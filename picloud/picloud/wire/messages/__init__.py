@@ -24,6 +24,7 @@ from picloud.wire.messages.codec import KINDS, decode, encode, expect
 from picloud.wire.messages.jobs import (
     Blob,
     Delete,
+    Ended,
     EndsPage,
     GetEnds,
     GetInfo,
@@ -37,6 +38,7 @@ from picloud.wire.messages.jobs import (
     Submitted,
     Wait,
     Waited,
+    Watch,
     Welcome,
 )
 from picloud.wire.messages.places import (
@@ -74,6 +76,7 @@ __all__ = [
     "Collected",
     "Configure",
     "Delete",
+    "Ended",
     "EndsPage",
     "Failure",
     "GetEnds",
@@ -102,6 +105,7 @@ __all__ = [
     "SupervisorReady",
     "Wait",
     "Waited",
+    "Watch",
     "Welcome",
     "WorkerEnded",
     "WorkerFailed",

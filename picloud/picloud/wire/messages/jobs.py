@@ -125,6 +125,25 @@ class Waited(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Watch(Message):
+    """Ask to be told when each of these jobs ends; `Ended` messages follow, for jobs that have ended already at once.
+
+    A connection that watches makes no other requests, so that it may name more jobs at any time.
+    """
+
+    jids: list[int]
+    """The jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Message):
+    """Some of the jobs that a connection watches have ended; each is told once."""
+
+    ends: list[list[int]]
+    """For each `[jid, status code]` (`model.job`); -1 instead of the code if there is no such job any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class GetStatus(Message):
     """Ask for statuses; answered by `Statuses`."""
 

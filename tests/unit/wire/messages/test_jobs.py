@@ -35,6 +35,8 @@ GOLDEN = [
     (messages.Submitted(first=1, count=2), '["Submitted",1,2]'),
     (messages.Wait(ranges=[[1, 3]], mode="all", timeout=0.5), '["Wait",[[1,3]],"all",0.5]'),
     (messages.Waited(satisfied=False, unfinished=[[2, 3]], failed=None), '["Waited",false,[[2,3]],null]'),
+    (messages.Watch(jids=[1, 7]), '["Watch",[1,7]]'),
+    (messages.Ended(ends=[[1, 3], [7, -1]]), '["Ended",[[1,3],[7,-1]]]'),
     (messages.GetStatus(ranges=[[1, 2]]), '["GetStatus",[[1,2]]]'),
     (messages.Statuses(), '["Statuses"]'),
     (messages.GetEnds(ranges=[[1, 2]], mode="all", timeout=None, limit=10), '["GetEnds",[[1,2]],"all",null,10]'),
