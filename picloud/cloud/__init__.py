@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cloud import config as config
+    from cloud import job as job
     from cloud import mp as mp
     from cloud._nodes import getconfigpath as getconfigpath
     from cloud._nodes import is_simulated as is_simulated
@@ -65,7 +66,7 @@ _ELSEWHERE = {
     "setkey": "cloud._nodes",
     "start_simulator": "cloud._nodes",
 }
-_MODULES = frozenset({"config", "mp"})
+_MODULES = frozenset({"config", "job", "mp"})
 
 __all__ = [
     "CloudException",
@@ -85,6 +86,7 @@ __all__ = [
     "iresult",
     "iresult_unordered",
     "is_simulated",
+    "job",
     "join",
     "kill",
     "m1",

@@ -15,6 +15,8 @@ Facts that the node gives for each job in `wire.messages.Info.jobs`, whatever ke
     exception     str or None, the traceback
     cause         [kind, number, detail] or None (model.cause.Cause.to_list)
     peak          int or None, bytes: largest resident set, where it is known
+    progress      [done, total or None, note] or None: what the job said last of how far it is; live while it runs
+    log           str, the job's own remarks; live while it runs
     attempt       int, from 1
     worker        int or None
     parent        int or None: jid of the submitting job
@@ -114,6 +116,11 @@ def _cause(facts: Mapping[str, Any], _body: memoryview) -> str | None:
     return str(Cause.from_list(cause)) if cause else None
 
 
+def _progress(facts: Mapping[str, Any], _body: memoryview) -> dict[str, Any] | None:
+    progress = facts.get("progress")
+    return dict(zip(("done", "total", "note"), progress, strict=True)) if progress else None
+
+
 def _fact(name: str) -> Callable[[Mapping[str, Any], memoryview], Any]:
     return lambda facts, body: facts.get(name)
 
@@ -135,6 +142,8 @@ _VALUES: dict[str, Callable[[Mapping[str, Any], memoryview], Any]] = {
     "attributes": _attributes,
     "vol": lambda facts, body: [],
     "cause": _cause,
+    "progress": _progress,
+    "log": lambda facts, body: facts.get("log") or "",
     "memory.max_usage": _fact("peak"),
     "attempt": _fact("attempt"),
     "worker": _fact("worker"),

@@ -2,7 +2,7 @@
 
 ::
 
-    header (128 bytes) | rows (ROW_CAPACITY times model.outcome.ROW) | heap
+    header (128 bytes) | rows (ROW_CAPACITY times model.outcome.ROW) | heap | boards (model.remarks) of progress and log
 
 A worker fills row and heap first, then `HEAP_USED`, then `DONE`; the node may read at any time and copies what is done, so
 nothing that ended is lost with the worker.  A period ends when rows or heap are full: the worker says so, waits until the
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import struct
 
+from picloud.model import remarks
 from picloud.model.outcome import ROW
 
 U64 = struct.Struct("<Q")
@@ -66,5 +67,9 @@ HEAP_AT = ROWS_AT + ROW_CAPACITY * ROW.size
 """Where the heap begins."""
 HEAP_SIZE = 4 << 20
 """Bytes of the heap."""
-SIZE = HEAP_AT + HEAP_SIZE
+PROGRESS_AT = HEAP_AT + HEAP_SIZE
+"""The board on which the running item shows how far it is."""
+LOG_AT = PROGRESS_AT + remarks.board_size(remarks.PROGRESS_ROOM)
+"""The board on which it shows its log."""
+SIZE = LOG_AT + remarks.board_size(remarks.LOG_ROOM)
 """Bytes of the whole arena."""

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
+
+
+class Remarks(Protocol):
+    """Takes what a job says of itself."""
+
+    def set_progress(self, done: float, total: float | None, note: str) -> None:
+        """Say how far the job is."""
+
+    def add_log(self, text: str) -> None:
+        """Add a line to the job's own log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +29,10 @@ class RunningJob:
     """Id of the worker that runs it, within its node's life."""
     index: Callable[[], int]
     """Returns the index within the chunk of the item that runs."""
+    label: str
+    """Its label; '' if it has none."""
+    remarks: Remarks
+    """Takes what it says of itself."""
 
     @property
     def jid(self) -> int:

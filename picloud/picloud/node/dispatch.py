@@ -139,4 +139,6 @@ class Dispatcher:
             wanted["kill_process"] = True
         if options.fast_serialization:
             wanted["fast_serialization"] = options.fast_serialization
+        if options.label:
+            wanted["label"] = options.label
         return wanted

@@ -86,6 +86,8 @@ class Facts:
             "exception": None,
             "cause": None,
             "peak": None,
+            "progress": None,
+            "log": "",
         }
         if "func_object" in keys:
             shared["func_object"] = self._point(body, self._content(array.function))
@@ -124,6 +126,8 @@ class Facts:
         facts["exception"] = meta.get("exception")
         facts["cause"] = meta.get("cause")
         facts["peak"] = meta.get("peak")
+        facts["progress"] = meta.get("progress")
+        facts["log"] = meta.get("log", "")
         facts["stdout"] = self._output(meta, "out")
         facts["stderr"] = self._output(meta, "err")
 
@@ -137,6 +141,7 @@ class Facts:
         facts["runtime"] = max(0.0, wall - worker.current_started())
         facts["stdout"] = worker.output_so_far("stdout", self._max_output).decode(errors="replace")
         facts["stderr"] = worker.output_so_far("stderr", self._max_output).decode(errors="replace")
+        facts |= worker.remarks_so_far()
 
     def _output(self, meta: dict[str, Any], key: str) -> str:
         """Return what a job wrote: from the record itself, or from its worker's spool."""

@@ -318,7 +318,7 @@ class Reactor:
         running = worker.current()
         chunk = worker.chunk
         if chunk is not None and running is not None:
-            self._last_words[chunk.first + chunk.start + running] = words
+            self._last_words[chunk.first + chunk.start + running] = worker.remarks_so_far() | words
         self.workers.pop(worker.id, None)
         self.blocks.lose(worker.id)
         worker.close()

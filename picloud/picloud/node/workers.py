@@ -11,8 +11,9 @@ import struct
 import termios
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from picloud.model import arena, outcome
+from picloud.model import arena, outcome, remarks
 from picloud.node.link import Link
 from picloud.wire.channel import Received
 from picloud.wire.descriptors import close_all
@@ -224,6 +225,15 @@ class Worker:
         end = os.fstat(descriptor).st_size
         start = max(start, end - limit)
         return os.pread(descriptor, max(0, end - start), start)
+
+    def remarks_so_far(self) -> dict[str, Any]:
+        """Return what the running item has said of itself, as an ends record's meta has it."""
+        chunk, index = self.chunk, self.current()
+        if chunk is None or index is None:
+            return {}
+        progress = remarks.read(self._arena, arena.PROGRESS_AT, remarks.PROGRESS_ROOM, chunk.seq, index)
+        log = remarks.read(self._arena, arena.LOG_AT, remarks.LOG_ROOM, chunk.seq, index)
+        return remarks.facts(progress, log)
 
     def output_span(self) -> dict[str, list[int]]:
         """Return where the running item's output lies in the spools, as an ends record's meta has it."""

@@ -21,6 +21,7 @@ from picloud.worker.arena import Arena
 from picloud.worker.context import Surroundings
 from picloud.worker.kills import Flags, Kills
 from picloud.worker.limits import Watch
+from picloud.worker.remarks import Remarks
 from picloud.worker.reset import Baseline
 from picloud.worker.results import Encoder
 from picloud.worker.runner import Outlet, Runner, Task
@@ -86,6 +87,7 @@ class Worker:
             kills,
             Encoder(os.path.join(equipment.home, "segments", "incoming"), flags),
             Outlet(self._announce, self._roll),
+            Remarks(arena, flags),
         )
         self._surroundings = Surroundings(
             {
@@ -136,6 +138,7 @@ class Worker:
                     max_output=int(options.get("max_output", _MAX_OUTPUT)),
                     max_result=int(options.get("max_transmit_data", 0)),
                     trace=not options.get("fast_serialization"),
+                    label=str(options.get("label", "")),
                 )
             )
         finally:

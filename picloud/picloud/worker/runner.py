@@ -23,6 +23,7 @@ from picloud.worker import endings
 from picloud.worker.arena import Arena
 from picloud.worker.cargo import Items
 from picloud.worker.kills import Flags, KilledException, Kills
+from picloud.worker.remarks import Remarks
 from picloud.worker.results import NONE, SIMPLE, Encoder
 from picloud.worker.spool import Streams
 from picloud.worker.tickets import Tickets
@@ -57,6 +58,8 @@ class Task:
     """Most bytes of a result; 0 is no limit."""
     trace: bool
     """Whether a result that cannot be pickled is searched for the culprit."""
+    label: str = ""
+    """The job's label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Outlet:
 class Runner:
     """Runs the chunks of one worker."""
 
-    __slots__ = ("_arena", "_encoder", "_flags", "_kills", "_outlet", "_streams", "_tickets", "_worker")
+    __slots__ = ("_arena", "_encoder", "_flags", "_kills", "_outlet", "_remarks", "_streams", "_tickets", "_worker")
 
     def __init__(
         self,
@@ -84,6 +87,7 @@ class Runner:
         kills: Kills,
         encoder: Encoder,
         outlet: Outlet,
+        remarks: Remarks,
     ) -> None:
         """Work with the parts of one worker."""
         self._worker = worker
@@ -94,6 +98,7 @@ class Runner:
         self._kills = kills
         self._encoder = encoder
         self._outlet = outlet
+        self._remarks = remarks
 
     def run(self, task: Task) -> int:
         """Run items for as long as there are tickets; return how many were run.
@@ -111,7 +116,7 @@ class Runner:
         streams.begin()
         arena.begin(task.seq, started, task.max_output)
         arena.note_output(streams.out_start, streams.err_start)
-        running.current = RunningJob(task.first, task.attempt, self._worker, arena.current)
+        running.current = RunningJob(task.first, task.attempt, self._worker, arena.current, task.label, self._remarks)
 
         # Everything that the loop touches is a local name.
         take, seq, count, group = self._tickets.take, task.seq, task.count, task.group
@@ -242,6 +247,7 @@ class Runner:
         if "spool" in output:
             row_flags |= RowFlag.SPOOLED
         facts |= output
+        facts |= self._remarks.take()
         self._write(
             task.seq, status, int(row_flags), endings.encode_meta(facts) if facts else b"", payload, started, runtime
         )

@@ -26,6 +26,8 @@ FACTS: dict[str, Any] = {
     "exception": None,
     "cause": ["signal", 11, ""],
     "peak": 1 << 20,
+    "progress": [3, 10, "half"],
+    "log": "begun\n",
     "attempt": 2,
     "worker": 4,
     "parent": 1,
@@ -56,6 +58,8 @@ def _value(name: str, body: bytes = b"", **facts: Any) -> Any:
         ("stderr", ""),
         ("runtime", 1.5),
         ("exception", None),
+        ("progress", {"done": 3, "total": 10, "note": "half"}),
+        ("log", "begun\n"),
         ("created", datetime.fromtimestamp(1000)),  # noqa: DTZ006 - local, as PiCloud's
         ("finished", datetime.fromtimestamp(1002.5)),  # noqa: DTZ006
         ("label", "night"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from picloud.model import arena
+import itertools
+
+from picloud.model import arena, remarks
 from picloud.model.outcome import ROW
 
-NO_FIELDS = ("KILLED_", "HEAP_AT", "HEAP_SIZE", "ROW", "HEADER", "SIZE")
+NO_FIELDS = ("KILLED_", "HEAP_AT", "HEAP_SIZE", "ROW", "HEADER", "SIZE", "PROGRESS_AT", "LOG_AT")
 """How the names of constants begin that are no field's position."""
 
 
@@ -22,9 +24,13 @@ def test_fields_are_eight_bytes_each_and_fit_the_header() -> None:
 
 def test_regions_follow_each_other() -> None:
     rows = arena.ROW_CAPACITY * ROW.size
-    assert (arena.ROWS_AT, arena.HEAP_AT, arena.SIZE) == (
+    sizes = (
         arena.HEADER_SIZE,
-        arena.HEADER_SIZE + rows,
-        arena.HEADER_SIZE + rows + arena.HEAP_SIZE,
+        rows,
+        arena.HEAP_SIZE,
+        remarks.board_size(remarks.PROGRESS_ROOM),
+        remarks.board_size(remarks.LOG_ROOM),
     )
-    assert arena.ROWS_AT % 8 == arena.HEAP_AT % 8 == 0
+    regions = (arena.ROWS_AT, arena.HEAP_AT, arena.PROGRESS_AT, arena.LOG_AT, arena.SIZE)
+    assert regions == tuple(itertools.accumulate(sizes))
+    assert not any(start % 8 for start in regions)

@@ -45,7 +45,7 @@ class Chunk(Message):
     segments: list[str]
     """Ids of the segments whose descriptors came along, in order."""
     options: dict[str, Any]
-    """What the worker needs of the job's options: kill_process, fast_serialization, profile, max_output, max_transmit_data."""
+    """What the worker needs of the job's options: kill_process, fast_serialization, label, max_output, max_transmit_data."""
 
 
 @dataclass(frozen=True, slots=True)
