@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from cloud import _arguments, _signature
@@ -20,6 +21,7 @@ from picloud.wire import messages
 Jids = int | range | Iterable[int | range]
 """One job, or several: an int, a range, or an iterable of those."""
 
+_NOTHING = nullcontext()
 _STATUS = [str(status) for status in job.BY_CODE]
 
 
@@ -91,9 +93,16 @@ class Jobs:
         return self._submitter.submit(self.session(), request)
 
     def join(
-        self, jids: Jids, timeout: float | None = None, ignore_errors: bool = False, deadlock_check: bool = True
+        self,
+        jids: Jids,
+        timeout: float | None = None,
+        ignore_errors: bool = False,
+        deadlock_check: bool = True,
+        progress: bool = False,
     ) -> None:
         """Wait until jobs have ended; `deadlock_check` has no effect, since waiting inside jobs cannot deadlock.
+
+        With `progress`, stderr shows meanwhile how many are in which state, and about how long the rest will take.
 
         Raises:
             JobError: of a job that did not end as done, unless errors are ignored.
@@ -104,11 +113,12 @@ class Jobs:
         if not ranges:
             return
         session = self.session()
-        waited = waiting.wait(session, ranges, "all" if ignore_errors else "failure", seconds)
-        if waited.failed is not None and not ignore_errors:
-            results.collect(session, [(waited.failed, waited.failed + 1)], None, False)
-        if not waited.satisfied:
-            raise waiting.timed_out(f"{self._caller}.join timed out", waited)
+        with _shown(session, ranges) if progress else _NOTHING:
+            waited = waiting.wait(session, ranges, "all" if ignore_errors else "failure", seconds)
+            if waited.failed is not None and not ignore_errors:
+                results.collect(session, [(waited.failed, waited.failed + 1)], None, False)
+            if not waited.satisfied:
+                raise waiting.timed_out(f"{self._caller}.join timed out", waited)
 
     def status(self, jids: Jids) -> Any:
         """Return a job's status, or the list of several jobs' statuses in the order asked."""
@@ -120,11 +130,16 @@ class Jobs:
         return statuses[0] if _arguments.is_one(jids) else statuses
 
     def result(
-        self, jids: Jids, timeout: float | None = None, ignore_errors: bool = False, deadlock_check: bool = True
+        self,
+        jids: Jids,
+        timeout: float | None = None,
+        ignore_errors: bool = False,
+        deadlock_check: bool = True,
+        progress: bool = False,
     ) -> Any:
         """Wait for a job and return its result, or the list of several jobs' results in the order asked.
 
-        Every call gives a fresh value.
+        Every call gives a fresh value.  `progress` shows meanwhile what `join` shows.
 
         Raises:
             JobError: of a job that did not end as done; if errors are ignored, the error stands in the result's place.
@@ -134,7 +149,12 @@ class Jobs:
         ranges = _arguments.jid_ranges(jids)
         if not ranges:
             return []
-        values = results.collect(self.session(), ranges, seconds, ignore_errors)
+        session = self.session()
+        if progress:
+            with _shown(session, ranges):
+                values = results.collect(session, ranges, seconds, ignore_errors)
+        else:
+            values = results.collect(session, ranges, seconds, ignore_errors)
         return values[0] if _arguments.is_one(jids) else values
 
     def iresult(
@@ -246,3 +266,10 @@ class Jobs:
         if isinstance(num_in_parallel, bool) or not isinstance(num_in_parallel, int):
             raise ArgumentTypeError("num_in_parallel must be an integer")
         return seconds, ranges
+
+
+def _shown(session: Session, ranges: list[ids.JidRange]) -> AbstractContextManager[object]:
+    """Return what shows how far jobs are, for as long as it is open."""
+    from picloud.client.display import Display
+
+    return Display(session, ranges)
