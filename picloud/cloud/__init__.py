@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     map = _jobs.map  # noqa: A001 - PiCloud named it so
     join = _jobs.join
     status = _jobs.status
+    view = _jobs.view
     result = _jobs.result
     iresult = _jobs.iresult
     iresult_unordered = _jobs.iresult_unordered
@@ -54,6 +55,7 @@ _FUNCTIONS = frozenset(
         "map",
         "result",
         "status",
+        "view",
     }
 )
 _ELSEWHERE = {
@@ -98,6 +100,7 @@ __all__ = [
     "setkey",
     "start_simulator",
     "status",
+    "view",
 ]
 
 

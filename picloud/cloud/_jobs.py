@@ -157,6 +157,17 @@ class Jobs:
             values = results.collect(session, ranges, seconds, ignore_errors)
         return values[0] if _arguments.is_one(jids) else values
 
+    def view(self, jids: Jids) -> None:
+        """Show a table of jobs until all have ended: live in a terminal or notebook, else printed now and at the end.
+
+        Of many jobs those that run, failed or come next are shown.  Ctrl-C ends the view, not the jobs.
+        """
+        from picloud.client import view
+
+        ranges = _arguments.jid_ranges(jids)
+        if ranges:
+            view.view(self.session(), ranges)
+
     def iresult(
         self,
         jids: Jids,

@@ -21,6 +21,7 @@ result = jobs.result
 iresult = jobs.iresult
 iresult_unordered = jobs.iresult_unordered
 info = jobs.info
+view = jobs.view
 kill = jobs.kill
 delete = jobs.delete
 connection_info = jobs.connection_info
@@ -50,4 +51,5 @@ __all__ = [
     "result",
     "s1",
     "status",
+    "view",
 ]

@@ -10,7 +10,7 @@ Facts that the node gives for each job in `wire.messages.Info.jobs`, whatever ke
     started       float or None: start of the attempt that ended or runs
     finished      float or None
     runtime       float or None, seconds; live while it runs
-    stdout        str, '' when nothing was written; live while it runs
+    stdout        str, '' when nothing was written; live while it runs; if stdout or stderr was asked for
     stderr        str, likewise
     exception     str or None, the traceback
     cause         [kind, number, detail] or None (model.cause.Cause.to_list)

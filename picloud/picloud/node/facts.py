@@ -28,9 +28,13 @@ class Facts:
         self._max_output = max_output
 
     def of(self, pieces: list[Piece], keys: frozenset[str], wall: float) -> tuple[list[dict[str, Any]], list[bytes]]:
-        """Return one dict a job, and the body that bulky facts point into as [offset, length]."""
+        """Return one dict a job, and the body that bulky facts point into as [offset, length].
+
+        Output, which may be a megabyte a job, is there if it was asked for, or if nothing in particular was.
+        """
         jobs: list[dict[str, Any]] = []
         body: list[bytes] = []
+        output = not keys or bool(keys & {"stdout", "stderr"})
         for piece in pieces:
             codes = self._reader.codes(piece)
             ends = self._ends_by_index(piece)
@@ -39,9 +43,9 @@ class Facts:
                 facts = dict(shared, jid=piece.array.first + index, status=codes[index - piece.start])
                 found = ends.get(index)
                 if found is not None:
-                    self._ended(facts, *found)
+                    self._ended(facts, *found, output=output)
                 elif facts["status"] == job.PROCESSING:
-                    self._running(facts, wall)
+                    self._running(facts, wall, output=output)
                 if keys & {"args", "kwargs"}:
                     facts["args"] = self._arguments(piece, index, body)
                 jobs.append(facts)
@@ -114,7 +118,7 @@ class Facts:
         body.append(content)
         return [at, len(content)]
 
-    def _ended(self, facts: dict[str, Any], ends: outcome.Ends, row: outcome.Row) -> None:
+    def _ended(self, facts: dict[str, Any], ends: outcome.Ends, row: outcome.Row, *, output: bool) -> None:
         meta = ends.meta(row)
         started = ends.started + row.started
         facts["attempt"] = ends.attempt
@@ -128,10 +132,11 @@ class Facts:
         facts["peak"] = meta.get("peak")
         facts["progress"] = meta.get("progress")
         facts["log"] = meta.get("log", "")
-        facts["stdout"] = self._output(meta, "out")
-        facts["stderr"] = self._output(meta, "err")
+        if output:
+            facts["stdout"] = self._output(meta, "out")
+            facts["stderr"] = self._output(meta, "err")
 
-    def _running(self, facts: dict[str, Any], wall: float) -> None:
+    def _running(self, facts: dict[str, Any], wall: float, *, output: bool) -> None:
         worker: Worker | None = self._reader.worker_of(facts["jid"])
         if worker is None or worker.chunk is None:
             return
@@ -139,9 +144,10 @@ class Facts:
         facts["attempt"] = worker.chunk.attempt
         facts["started"] = worker.current_started()
         facts["runtime"] = max(0.0, wall - worker.current_started())
-        facts["stdout"] = worker.output_so_far("stdout", self._max_output).decode(errors="replace")
-        facts["stderr"] = worker.output_so_far("stderr", self._max_output).decode(errors="replace")
         facts |= worker.remarks_so_far()
+        if output:
+            facts["stdout"] = worker.output_so_far("stdout", self._max_output).decode(errors="replace")
+            facts["stderr"] = worker.output_so_far("stderr", self._max_output).decode(errors="replace")
 
     def _output(self, meta: dict[str, Any], key: str) -> str:
         """Return what a job wrote: from the record itself, or from its worker's spool."""
