@@ -107,7 +107,9 @@ class Callbacks:
             # Answers to what was named last may still come: it is closed, and serves nothing else.
             connection.broken = True
             with self._lock:
-                self._connection = None
+                # Once this thread is over, another one may have begun already.
+                if self._connection is connection:
+                    self._connection = None
 
     def _is_over(self) -> bool:
         """Return whether this thread may end; from then on the next callback starts another."""

@@ -10,13 +10,13 @@ Facts that the node gives for each job in `wire.messages.Info.jobs`, whatever ke
     started       float or None: start of the attempt that ended or runs
     finished      float or None
     runtime       float or None, seconds; live while it runs
-    stdout        str, '' when nothing was written; live while it runs; if stdout or stderr was asked for
+    stdout        str, '' when nothing was written; live while it runs; if stdout, stderr or log was asked for
     stderr        str, likewise
     exception     str or None, the traceback
     cause         [kind, number, detail] or None (model.cause.Cause.to_list)
     peak          int or None, bytes: largest resident set, where it is known
     progress      [done, total or None, note] or None: what the job said last of how far it is; live while it runs
-    log           str, the job's own remarks; live while it runs
+    log           str, likewise: the job's own remarks
     attempt       int, from 1
     worker        int or None
     parent        int or None: jid of the submitting job

@@ -30,11 +30,11 @@ class Facts:
     def of(self, pieces: list[Piece], keys: frozenset[str], wall: float) -> tuple[list[dict[str, Any]], list[bytes]]:
         """Return one dict a job, and the body that bulky facts point into as [offset, length].
 
-        Output, which may be a megabyte a job, is there if it was asked for, or if nothing in particular was.
+        Output and log, which may be a megabyte a job, are there if one of them was asked for, or nothing in particular.
         """
         jobs: list[dict[str, Any]] = []
         body: list[bytes] = []
-        output = not keys or bool(keys & {"stdout", "stderr"})
+        output = not keys or bool(keys & {"stdout", "stderr", "log"})
         for piece in pieces:
             codes = self._reader.codes(piece)
             ends = self._ends_by_index(piece)
@@ -131,8 +131,8 @@ class Facts:
         facts["cause"] = meta.get("cause")
         facts["peak"] = meta.get("peak")
         facts["progress"] = meta.get("progress")
-        facts["log"] = meta.get("log", "")
         if output:
+            facts["log"] = meta.get("log", "")
             facts["stdout"] = self._output(meta, "out")
             facts["stderr"] = self._output(meta, "err")
 
@@ -144,8 +144,10 @@ class Facts:
         facts["attempt"] = worker.chunk.attempt
         facts["started"] = worker.current_started()
         facts["runtime"] = max(0.0, wall - worker.current_started())
-        facts |= worker.remarks_so_far()
+        said = worker.remarks_so_far()
+        facts["progress"] = said.get("progress")
         if output:
+            facts["log"] = said.get("log", "")
             facts["stdout"] = worker.output_so_far("stdout", self._max_output).decode(errors="replace")
             facts["stderr"] = worker.output_so_far("stderr", self._max_output).decode(errors="replace")
 

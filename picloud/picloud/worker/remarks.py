@@ -56,6 +56,8 @@ class Remarks:
 
     def take(self) -> dict[str, Any]:
         """Return what the item has said, for its end, and begin anew."""
+        if not (self._progress or self._log):
+            return {}
         with self._lock:
             found = remarks.facts(self._progress, self._log)
             self._progress = self._log = b""

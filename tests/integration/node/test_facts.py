@@ -16,7 +16,7 @@ import pytest
 from picloud.model import arguments, job
 from picloud.wire import messages, payload
 
-from .conftest import PYTHON, Client, Gate, Run, context, ranges, until
+from .conftest import PYTHON, Client, Gate, Run, context, ranges, supervisors, until
 
 
 def speak(loud: int) -> int:
@@ -184,3 +184,45 @@ def test_a_folder_that_is_gone_is_the_jobs_error(client: Client, tmp_path: Path)
     client.wait(jid)
     until(lambda: client.status(jid) == job.ERROR, "it failed")
     assert str(tmp_path / "missing") in client.info(jid)["exception"]
+
+
+def test_output_and_log_come_only_when_one_of_them_is_asked_for(client: Client) -> None:
+    def talk() -> None:
+        from picloud.model import running
+
+        print("said")
+        assert running.current is not None
+        running.current.remarks.add_log("noted")
+        running.current.remarks.set_progress(1, None, "")
+
+    jid = client.call(talk)
+    client.wait(jid)
+    for keys in ((), ("stdout",), ("stderr", "status"), ("log",)):
+        facts = client.info(jid, *keys)
+        assert (facts["stdout"], facts["log"], facts["progress"]) == ("said\n", "noted\n", [1, None, ""])
+    facts = client.info(jid, "status", "progress")
+    assert (facts["stdout"], facts["log"], facts["progress"]) == ("", "", [1, None, ""])
+
+
+def test_what_a_job_said_of_itself_outlives_its_supervisor(run: Run, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+
+    def say(path: str) -> None:
+        import time
+
+        from picloud.model import running
+
+        assert running.current is not None
+        running.current.remarks.set_progress(3, 10, "half way")
+        open(path, "x").close()
+        time.sleep(1000)
+
+    with run() as node, Client(node.home) as client:
+        jid = client.call(say, str(begun), restartable=False)
+        until(begun.exists, "the job has begun")
+        (supervisor,) = supervisors(node.process.pid)
+        supervisor.kill()
+        client.wait(jid)
+        facts = client.info(jid)
+        assert facts["cause"][0] == "lost"
+        assert facts["progress"] == [3, 10, "half way"]

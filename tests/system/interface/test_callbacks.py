@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 import subprocess
@@ -10,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -87,7 +87,7 @@ def test_several_are_called_from_left_to_right(cloud: ModuleType) -> None:
         _callback=[
             lambda: order.append("nothing"),
             order.append,
-            functools.partial(order.append, "partial"),
+            partial(order.append, "partial"),
             lambda *args: order.append(args),
         ],
     )
@@ -161,6 +161,36 @@ def test_a_job_that_comes_while_others_are_waited_for_is_noticed_at_once(cloud: 
     quick = cloud.call(abs, -1, _callback=called.append)
     until(lambda: called, "the quick one's callback")
     assert called == [quick]
+
+
+def _has(called: list[int], count: int) -> bool:
+    return len(called) == count
+
+
+def test_a_thread_that_ends_and_one_that_begins_do_not_meet(cloud: ModuleType) -> None:
+    """The next job comes at the very moment at which nothing is pending any more."""
+    called: list[int] = []
+    jids: list[int] = []
+    for count in range(2, 302, 2):
+        jids += [cloud.call(abs, -1, _callback=called.append) for _ in range(2)]
+        until(partial(_has, called, count), "both callbacks")
+    assert sorted(called) == jids
+
+
+def test_many_threads_call(cloud: ModuleType) -> None:
+    called: list[int] = []
+    jids: list[int] = []
+
+    def call() -> None:
+        jids.extend(cloud.call(abs, -1, _callback=called.append) for _ in range(20))
+
+    threads = [threading.Thread(target=call) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    until(lambda: len(called) == 320, "all callbacks")
+    assert sorted(called) == sorted(jids)
 
 
 def test_a_callback_may_use_cloud(cloud: ModuleType) -> None:

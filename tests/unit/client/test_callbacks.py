@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
-from picloud.client.callbacks import name_of, takes_jid
+from picloud.client.callbacks import Callbacks, name_of, takes_jid
+from picloud.client.connection import Connection
+from picloud.client.session import Session
+from picloud.model.settings import Settings
+from picloud.wire import messages
 
 
 class Instance:
@@ -64,3 +68,31 @@ def test_names_in_a_log() -> None:
     assert name_of(print) == "print"
     assert name_of(Instance().method) == "Instance.method"
     assert name_of(functools.partial(print)) == "of type partial"
+
+
+class _Deaf(Connection):
+    """A connection on which nobody answers."""
+
+    __slots__ = ("said",)
+
+    def __init__(self) -> None:
+        self.said: list[messages.Message] = []
+
+    def send(self, message: messages.Message, body: Any = ()) -> None:
+        self.said.append(message)
+
+
+class _Overtaken(Callbacks):
+    """Callbacks whose thread is over at the moment at which another one begins."""
+
+    def _is_over(self) -> bool:
+        self._connection = self.later = _Deaf()
+        return True
+
+
+def test_a_thread_that_ends_does_not_take_the_next_ones_connection_along() -> None:
+    session = Session(Settings())
+    callbacks = _Overtaken(session)
+    callbacks._watch(_Deaf())
+    assert callbacks._connection is callbacks.later
+    session.close()
