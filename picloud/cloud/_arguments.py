@@ -261,7 +261,7 @@ def _environment(value: object) -> dict[str, Any]:
 
 
 def _profile(value: object) -> dict[str, Any]:
-    return _refuse("_profile", "there is no profiler") if value else {}
+    return {"profile": True} if value else {}
 
 
 def _refuse(name: str, missing: str) -> dict[str, Any]:

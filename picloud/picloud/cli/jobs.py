@@ -22,7 +22,7 @@ from picloud.wire import messages
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _ALL = "all"
-_PYTHON_VALUES = frozenset({"args", "kwargs", "func_object"})
+_PYTHON_VALUES = frozenset({"args", "kwargs", "func_object", "profile_stats"})
 
 
 def _jids(function: _F) -> _F:
@@ -107,7 +107,7 @@ def _error_of(source: NodeSource, jid: int) -> CloudException:
     metavar="KEYS",
     help=(
         f"What to print, such as {','.join(client_info.DEFAULT)} (which is the default), or all; "
-        "with --json, all leaves out args, kwargs and func_object."
+        "with --json, all leaves out args, kwargs, func_object and profile_stats."
     ),
 )
 @click.pass_obj

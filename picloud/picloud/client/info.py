@@ -33,6 +33,7 @@ Facts that the node gives for each job in `wire.messages.Info.jobs`, whatever ke
     is_map        bool
     array         [first jid, count]
     args          [offset, length] into the body: the item's payload (a pickle or the segment layout); if args or kwargs was asked
+    profile       [offset, length, functions left out] into the body: text of model.profile; if it was asked for and made
     func_object   [offset, length] into the body: the function's payload; if it was asked for
 """
 
@@ -42,6 +43,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from picloud.client import profiles
 from picloud.client.session import Session
 from picloud.exceptions import SerializationError
 from picloud.model import job
@@ -57,7 +59,6 @@ _EMPTY = {
     "pilog": "",
     "syslog": "",
     "env": "",
-    "profile": "",
     "ports": "",
     "creator_api_key": None,
 }
@@ -111,6 +112,14 @@ def _kwargs(facts: Mapping[str, Any], body: memoryview) -> Any:
     return {} if facts["is_map"] else _object(facts, body, "args")[1]
 
 
+def _profile(facts: Mapping[str, Any], body: memoryview) -> tuple[bytes, int]:
+    """Return the text of a profile, b'' if there is none, and how many functions were left out of it."""
+    if not facts.get("profile"):
+        return b"", 0
+    offset, length, left_out = facts["profile"]
+    return bytes(body[offset : offset + length]), left_out
+
+
 def _cause(facts: Mapping[str, Any], _body: memoryview) -> str | None:
     cause = facts.get("cause")
     return str(Cause.from_list(cause)) if cause else None
@@ -140,6 +149,8 @@ _VALUES: dict[str, Callable[[Mapping[str, Any], memoryview], Any]] = {
     "kwargs": _kwargs,
     "func_object": lambda facts, body: _object(facts, body, "func_object"),
     "attributes": _attributes,
+    "profile": lambda facts, body: profiles.text(*_profile(facts, body)),
+    "profile_stats": lambda facts, body: profiles.statistics(_profile(facts, body)[0]),
     "vol": lambda facts, body: [],
     "cause": _cause,
     "progress": _progress,
@@ -183,6 +194,8 @@ def get_info(session: Session, ranges: Sequence[JidRange], keys: Sequence[str]) 
     """
     names = sorted(_VALUES) + sorted(_EMPTY) if "all" in keys else [n for key in keys for n in GROUPS.get(key, (key,))]
     bulky = [name for name in _BULKY if name in names]
+    if "profile_stats" in names:
+        bulky.append("profile")
     received = session.request(messages.GetInfo([list(pair) for pair in ranges], [*names, *bulky]))
     message = messages.expect(received.message, messages.Info)
     body = memoryview(received.body)

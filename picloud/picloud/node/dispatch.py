@@ -141,4 +141,6 @@ class Dispatcher:
             wanted["fast_serialization"] = options.fast_serialization
         if options.label:
             wanted["label"] = options.label
+        if options.profile:
+            wanted["profile"] = True
         return wanted

@@ -44,6 +44,9 @@ class Facts:
                 found = ends.get(index)
                 if found is not None:
                     self._ended(facts, *found, output=output)
+                    self._ended(facts, *found)
+                    if "profile" in keys:
+                        self._profile(facts, found[0].meta(found[1]), body)
                 elif facts["status"] == job.PROCESSING:
                     self._running(facts, wall, output=output)
                 if keys & {"args", "kwargs"}:
@@ -111,6 +114,11 @@ class Facts:
         if payload[:1] == arguments.SEGMENT_MARK:
             payload = (self._home / "segments" / payload[1:].decode("ascii")).read_bytes()
         return self._point(body, payload)
+
+    def _profile(self, facts: dict[str, Any], meta: dict[str, Any], body: list[bytes]) -> None:
+        if "profile" in meta:
+            text, left_out = meta["profile"]
+            facts["profile"] = [*self._point(body, text.encode("ascii")), left_out]
 
     @staticmethod
     def _point(body: list[bytes], content: bytes) -> list[int]:

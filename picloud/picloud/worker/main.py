@@ -22,6 +22,7 @@ from picloud.worker.context import Surroundings
 from picloud.worker.kills import Flags, Kills
 from picloud.worker.limits import Watch
 from picloud.worker.remarks import Remarks
+from picloud.worker.profiling import Profiler
 from picloud.worker.reset import Baseline
 from picloud.worker.results import Encoder
 from picloud.worker.runner import Outlet, Runner, Task
@@ -71,7 +72,8 @@ class Worker:
         self._submission = 0
         self._spoiled = ""
         self._function: Callable[..., Any] | None = None
-        flags = Flags()
+        self._profiler: Profiler | None = None
+        flags = self._flags = Flags()
         arena = Arena(equipment.arena)
         name = f"{equipment.generation}-{equipment.worker}"
         self._streams = Streams(equipment.null, equipment.out, equipment.err, name, flags)
@@ -139,6 +141,7 @@ class Worker:
                     max_result=int(options.get("max_transmit_data", 0)),
                     trace=not options.get("fast_serialization"),
                     label=str(options.get("label", "")),
+                    profiler=self._profiler,
                 )
             )
         finally:
@@ -156,7 +159,7 @@ class Worker:
             return f"{changed} was edited"
         if self._spoiled:
             return self._spoiled
-        self._function = None
+        self._function = self._profiler = None
         context = self._store.context(chunk.context)
         try:
             self._surroundings.enter(context)
@@ -164,6 +167,8 @@ class Worker:
             function = self._store.value(chunk.function)
         except Exception as error:
             function = _Failing(error)
+        if chunk.options.get("profile"):
+            function = self._profiler = Profiler(function, self._flags)
         self._function = function if chunk.is_map else _Spread(function)
         self._submission = chunk.first
         return ""

@@ -24,6 +24,7 @@ from picloud.worker.arena import Arena
 from picloud.worker.cargo import Items
 from picloud.worker.kills import Flags, KilledException, Kills
 from picloud.worker.remarks import Remarks
+from picloud.worker.profiling import Profiler
 from picloud.worker.results import NONE, SIMPLE, Encoder
 from picloud.worker.spool import Streams
 from picloud.worker.tickets import Tickets
@@ -60,6 +61,8 @@ class Task:
     """Whether a result that cannot be pickled is searched for the culprit."""
     label: str = ""
     """The job's label."""
+    profiler: Profiler | None = None
+    """What keeps the profile of each item, if they are profiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +251,8 @@ class Runner:
             row_flags |= RowFlag.SPOOLED
         facts |= output
         facts |= self._remarks.take()
+        if task.profiler is not None:
+            facts |= task.profiler.take()
         self._write(
             task.seq, status, int(row_flags), endings.encode_meta(facts) if facts else b"", payload, started, runtime
         )
