@@ -19,15 +19,12 @@ from picloud.client.segments import SegmentWriter
 from picloud.exceptions import ExcessiveDataError, SerializationError
 from picloud.model.arguments import SEGMENT_MARK
 from picloud.model.bundle import with_quotes
-from picloud.pickling import culprit
-from picloud.pickling.pickler import PROTOCOL, ValuePickler, dumps
+from picloud.pickling import culprit, excess, refusals
+from picloud.pickling.pickler import FULL, PLAIN, PROTOCOL, ValuePickler, dumps, size_of
 from picloud.wire import payload
 
 ATOMS = frozenset({int, float, bool, type(None), str, bytes, complex})
 """Types that any pickler writes alike."""
-
-FULL, QUICK, PLAIN = range(3)
-"""Values of `_fast_serialization`: with a trace of failures, without one, the plain pickler for arguments and results."""
 
 _ATOM_PROTOCOL = 3
 """Without the frames of later protocols, which take more room than the atoms."""
@@ -77,7 +74,12 @@ class ArgumentEncoder:
                 pickled, buffers = pickler.pickled(value)
         except Exception as error:
             raise self._unpicklable(value, where, error) from error
-        return self._wrapped(pickled, buffers)
+        try:
+            return self._wrapped(pickled, buffers)
+        except ExcessiveDataError as error:
+            if self._level != FULL:
+                raise
+            raise self._excessive(value, where, error) from None
 
     def encode_rows(self, rows: list[tuple[Any, ...]], start: int) -> list[bytes]:
         """Return the payloads of a map's items, of which the first has the index `start`; errors as `encode`."""
@@ -117,11 +119,25 @@ class ArgumentEncoder:
     def _unpicklable(self, value: object, where: str, error: Exception) -> SerializationError:
         if self._level != FULL:
             return SerializationError(f"An argument cannot be sent: {error}")
-        found = culprit.find(value, culprit.argument_roots(value, self._is_map), dumps)
+        return _refused("An argument", where, value, culprit.argument_roots(value, self._is_map), error)
+
+    def _excessive(self, value: object, where: str, error: ExcessiveDataError) -> ExcessiveDataError:
+        found = excess.sizes(culprit.argument_roots(value, self._is_map), size_of)
+        return ExcessiveDataError(f"{error.parameter}. {where}{found}", hint=error.hint)
+
+
+def _refused(what: str, where: str, value: object, roots: list[culprit.Part], error: Exception) -> SerializationError:
+    """Return the error about a value that cannot be pickled: with the path to the culprit, and what to do."""
+    if refusals.is_too_deep(error):
+        found = culprit.find(value, roots, dumps, depth=1)
         return SerializationError(
-            f"An argument cannot be sent: {where}{found}: {error}",
-            hint="pass what it is made from, or a file's name, and build it inside the job",
+            f"{what} cannot be sent: {where}{found.path}: it is nested too deeply, recursion has a limit ({error})",
+            hint="flatten it: a list of its parts that name each other by index, instead of parts that hold each other",
         )
+    found = culprit.find(value, roots, dumps)
+    return SerializationError(
+        f"{what} cannot be sent: {where}{found.path}: {error}", hint=refusals.advice(found.value, error)
+    )
 
 
 def _is_plain_call(value: Any) -> bool:
@@ -160,11 +176,7 @@ def encode_function(function: Callable[..., Any], quoted: Callable[[CodeType], s
             if texts:
                 pickled, buffers = pickler.pickled(_Quoting(function, dict(sorted(texts.items()))))
     except Exception as error:
-        found = culprit.find(function, culprit.function_roots(function), dumps)
-        raise SerializationError(
-            f"The function cannot be sent: {found}: {error}",
-            hint="create inside the function what cannot travel: open files, locks, connections, generators",
-        ) from error
+        raise _refused("The function", "", function, culprit.function_roots(function), error) from error
     return EncodedFunction(pickled, buffers, codes)
 
 
@@ -186,6 +198,12 @@ class _Quoting:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (with_quotes, self._parts)
+
+
+def excessive_function(function: Callable[..., Any], error: ExcessiveDataError) -> ExcessiveDataError:
+    """Return the error about a function that is above the limit, with what in it is large."""
+    found = excess.sizes(culprit.function_roots(function), size_of)
+    return ExcessiveDataError(f"{error.parameter}. The function {found}", hint=error.hint)
 
 
 def check_size(size: int, limit: int) -> None:

@@ -13,9 +13,10 @@ from picloud.client.connection import BlobMissingError, Connection
 from picloud.client.contexts import Contexts
 from picloud.client.segments import SegmentWriter
 from picloud.client.serialization import ArgumentEncoder, check_size, encode_function, is_global
+from picloud.client.serialization import ArgumentEncoder, check_size, encode_function, excessive_function
 from picloud.client.session import Session
 from picloud.client.sources import NOTHING, Sources
-from picloud.exceptions import CloudException
+from picloud.exceptions import CloudException, ExcessiveDataError
 from picloud.model import arguments
 from picloud.model.context import content_hash
 from picloud.wire import messages, payload
@@ -160,6 +161,12 @@ class _Submission:
         request, settings = self._request, self._session.settings
         function, codes = self._function(request.function)
         bundle = self._sources.current(codes) if settings.automatic_dependency_transfer else NOTHING
+        encoded = encode_function(request.function, self._sources.quoted_text)
+        try:
+            function = self._blob(encoded.pickled, encoded.buffers)
+        except ExcessiveDataError as error:
+            raise excessive_function(request.function, error) from None
+        bundle = self._sources.current(encoded.codes) if settings.automatic_dependency_transfer else NOTHING
         context = self._contexts.current(bundle.hash, settings.pass_env, request.variables)
         self._names = (function.hash, context.hash)
         self._blobs = [function, _Blob(context.hash, context.content, "")]

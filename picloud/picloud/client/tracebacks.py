@@ -66,7 +66,8 @@ def _message(code: int, text: str | None, cause: Cause | None) -> str:
 def _hint(text: str | None, cause: Cause | None) -> str | None:
     if cause is not None and cause.kind in _HINTS:
         return _HINTS[cause.kind]
-    if text and text.rstrip().rpartition("\n")[2].startswith("ModuleNotFoundError"):
+    # A note about the interpreter may follow it.
+    if text and any(line.startswith("ModuleNotFoundError") for line in text.rstrip().split("\n")[-2:]):
         return "modules travel when they are imported by the code that is submitted; others must be installed"
     return None
 

@@ -25,21 +25,30 @@ class Part(NamedTuple):
     """The part."""
 
 
-def find(value: object, roots: Sequence[Part], dumps: Dumps) -> str:
-    """Return path and type of the innermost part that `dumps` refuses, such as `args[0]['deep'][3]: generator`."""
+class Culprit(NamedTuple):
+    """What cannot be pickled."""
+
+    path: str
+    """Path and type of the innermost part that is refused, such as `args[0]['deep'][3]: generator`."""
+    value: object
+    """That part."""
+
+
+def find(value: object, roots: Sequence[Part], dumps: Dumps, depth: int = MAX_DEPTH) -> Culprit:
+    """Return the innermost part of a value that `dumps` refuses, at most `depth` levels down."""
     search = _Search(dumps)
     path = ""
     culprit: object = value
     parts: Iterable[Part] = roots
-    for _ in range(MAX_DEPTH):
+    for _ in range(depth):
         part = search.first_refused(parts)
         if part is None:
             break
         path += part.step
         culprit = part.value
-        parts = _parts(culprit)
+        parts = parts_of(culprit)
     name = type(culprit).__name__
-    return f"{path}: {name}" if path else name
+    return Culprit(f"{path}: {name}" if path else name, culprit)
 
 
 def argument_roots(value: Any, is_map: bool) -> list[Part]:
@@ -83,7 +92,7 @@ class _Search:
         return False
 
 
-def _parts(value: Any) -> Iterator[Part]:
+def parts_of(value: Any) -> Iterator[Part]:
     """Yield what an object is made of, likely culprits and all."""
     if isinstance(value, Mapping):
         for key, item in list(value.items()):

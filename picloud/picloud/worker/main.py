@@ -16,7 +16,7 @@ from picloud.model.settings import Settings
 from picloud.wire import messages
 from picloud.wire.channel import Channel, Received
 from picloud.wire.descriptors import close_all
-from picloud.worker import cargo, sources
+from picloud.worker import cargo, depickling, sources
 from picloud.worker.arena import Arena
 from picloud.worker.context import Surroundings
 from picloud.worker.kills import Flags, Kills
@@ -141,6 +141,7 @@ class Worker:
                     max_result=int(options.get("max_transmit_data", 0)),
                     trace=not options.get("fast_serialization"),
                     label=str(options.get("label", "")),
+                    level=int(options.get("fast_serialization", 0)),
                     profiler=self._profiler,
                 )
             )
@@ -164,7 +165,7 @@ class Worker:
         try:
             self._surroundings.enter(context)
             self._take_bundle(context.bundle)
-            function = self._store.value(chunk.function)
+            function = self._function_of(chunk)
         except Exception as error:
             function = _Failing(error)
         if chunk.options.get("profile"):
@@ -172,6 +173,13 @@ class Worker:
         self._function = function if chunk.is_map else _Spread(function)
         self._submission = chunk.first
         return ""
+
+    def _function_of(self, chunk: messages.Chunk) -> Callable[..., Any]:
+        try:
+            function: Callable[..., Any] = self._store.value(chunk.function)
+        except Exception as error:
+            raise depickling.failure(error) from error
+        return function
 
     def _clean(self) -> None:
         """Put back what jobs have changed; what cannot be put back ends the worker when another submission comes."""

@@ -7,8 +7,8 @@ import pickle
 import uuid
 
 from picloud.exceptions import ExcessiveDataError, SerializationError
-from picloud.pickling import culprit
-from picloud.pickling.pickler import PROTOCOL, ValuePickler, dumps
+from picloud.pickling import culprit, excess, refusals
+from picloud.pickling.pickler import FULL, PLAIN, PROTOCOL, ValuePickler, dumps, size_of
 from picloud.wire import payload
 from picloud.worker.kills import Flags
 
@@ -21,7 +21,7 @@ SIMPLE = frozenset({bool, int, float, complex, str, bytes})
 class Encoder:
     """Encodes the results of one worker, one after the other."""
 
-    __slots__ = ("_flags", "_incoming", "_pickler", "in_segment", "limit", "trace")
+    __slots__ = ("_flags", "_incoming", "_pickler", "in_segment", "level", "limit")
 
     def __init__(self, incoming: str, flags: Flags) -> None:
         """Write segments into the folder `incoming`, and note in the flags that an item ended so."""
@@ -29,8 +29,8 @@ class Encoder:
         self._flags = flags
         self.limit = 0
         """Most bytes of a result; 0 is no limit."""
-        self.trace = True
-        """Whether a failure names the path to the culprit."""
+        self.level = FULL
+        """`_fast_serialization`: whether a failure names the path to the culprit, or the plain pickler is to be used."""
         self.in_segment = False
         """Whether the last payload is the id of a segment."""
         self._pickler = ValuePickler()
@@ -44,13 +44,23 @@ class Encoder:
             OSError: if its segment cannot be written.
         """
         self.in_segment = False
+        buffers: list[memoryview] = []
         try:
-            pickled, buffers = self._pickler.pickled(value)
+            if self.level < PLAIN:
+                pickled, buffers = self._pickler.pickled(value)
+            else:
+                pickled = pickle.dumps(value, PROTOCOL)
         except Exception as error:
-            raise SerializationError(self._explain(value, error)) from error
+            raise self._refused(value, error) from error
         if not buffers and len(pickled) < payload.SEGMENT_THRESHOLD and not self.limit:
             return pickled
-        return self._arrange(pickled, buffers)
+        try:
+            return self._arrange(pickled, buffers)
+        except ExcessiveDataError as error:
+            if self.level != FULL:
+                raise
+            found = excess.sizes([culprit.Part("result", value)], size_of)
+            raise ExcessiveDataError(f"{error.parameter}. {found}", hint=error.hint) from None
 
     def arrange(self, pickled: bytes) -> bytes:
         """Return the payload of a value that was pickled elsewhere: itself, or the id of its segment.
@@ -66,8 +76,8 @@ class Encoder:
         size = payload.size(pickled, buffers) if buffers else len(pickled)
         if self.limit and size > self.limit:
             raise ExcessiveDataError(
-                f"The result has {size} bytes, more than the {self.limit} that the setting max_transmit_data allows",
-                hint="write it to a file, or raise max_transmit_data",
+                f"Excessive data ({size} bytes) transmitted as the result. max_transmit_data allows {self.limit} bytes",
+                hint="write it to a file, or raise cloud.config.max_transmit_data (0 is no limit)",
             )
         if size < payload.SEGMENT_THRESHOLD:
             return b"".join(payload.parts(pickled, buffers)) if buffers else pickled
@@ -76,12 +86,16 @@ class Encoder:
         self.in_segment = self._flags.after = True
         return segment.encode()
 
-    def _explain(self, value: object, error: Exception) -> str:
-        found = f"result: {type(value).__name__}"
-        if self.trace:
+    def _refused(self, value: object, error: Exception) -> SerializationError:
+        path, part = f"result: {type(value).__name__}", value
+        if self.level == FULL:
+            depth = 1 if refusals.is_too_deep(error) else culprit.MAX_DEPTH
             try:
-                found = culprit.find(value, [culprit.Part("result", value)], dumps)
+                path, part = culprit.find(value, [culprit.Part("result", value)], dumps, depth)
             except Exception as broken:
                 # Looking into a value runs its own code; the whole result is then all that can be named.
-                found += f" ({type(broken).__name__} when it was looked into)"
-        return f"The result cannot be pickled. {found} ({type(error).__name__}: {error})"
+                path += f" ({type(broken).__name__} when it was looked into)"
+        advice = refusals.advice(part, error) if self.level == FULL else None
+        return SerializationError(
+            f"The result cannot be pickled. {path} ({type(error).__name__}: {error})", hint=advice
+        )

@@ -19,7 +19,7 @@ from picloud.model import job, running
 from picloud.model.outcome import ROW, RowFlag
 from picloud.model.running import RunningJob
 from picloud.wire import payload as payloads
-from picloud.worker import endings
+from picloud.worker import depickling, endings
 from picloud.worker.arena import Arena
 from picloud.worker.cargo import Items
 from picloud.worker.kills import Flags, KilledException, Kills
@@ -61,6 +61,8 @@ class Task:
     """Whether a result that cannot be pickled is searched for the culprit."""
     label: str = ""
     """The job's label."""
+    level: int
+    """`_fast_serialization`: how results are pickled."""
     profiler: Profiler | None = None
     """What keeps the profile of each item, if they are profiled."""
 
@@ -113,7 +115,7 @@ class Runner:
         if task.group > layout.ROW_CAPACITY:
             raise ProtocolError(f"A ticket for {task.group} items is larger than the arena")
         arena, streams, flags = self._arena, self._streams, self._flags
-        self._encoder.limit, self._encoder.trace = task.max_result, task.trace
+        self._encoder.limit, self._encoder.level = task.max_result, task.level
         started, zero = time(), perf_counter()
         shift = started - zero
         streams.begin()
@@ -238,6 +240,9 @@ class Runner:
                     row_flags = RowFlag.RESULT_SEGMENT if self._encoder.in_segment else 0
             except Exception as error:
                 failure = error
+        elif failure is not None and not killed:
+            current = self._arena.integers[layout.CURRENT // 8]
+            failure = depickling.explained(failure, task.function, task.items, current)
         self._encoder.in_segment = False
         facts: dict[str, Any] = {}
         status = job.DONE

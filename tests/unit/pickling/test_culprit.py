@@ -18,11 +18,11 @@ def _generator() -> Iterator[int]:
 
 
 def _in_arguments(*args: Any, **kwargs: Any) -> str:
-    return culprit.find((args, kwargs), culprit.argument_roots((args, kwargs), is_map=False), dumps)
+    return culprit.find((args, kwargs), culprit.argument_roots((args, kwargs), is_map=False), dumps).path
 
 
 def _in_function(function: Any) -> str:
-    return culprit.find(function, culprit.function_roots(function), dumps)
+    return culprit.find(function, culprit.function_roots(function), dumps).path
 
 
 class Owner:
@@ -70,7 +70,7 @@ def test_path_in_keyword_arguments() -> None:
 
 def test_path_in_the_arguments_of_a_map() -> None:
     row = (1, [_generator()])
-    assert culprit.find(row, culprit.argument_roots(row, is_map=True), dumps) == "args[1][0]: generator"
+    assert culprit.find(row, culprit.argument_roots(row, is_map=True), dumps).path == "args[1][0]: generator"
 
 
 def test_path_in_a_function() -> None:
@@ -95,7 +95,7 @@ def test_an_object_that_holds_itself_ends_the_search() -> None:
 
 def test_only_the_whole_fails() -> None:
     """Nothing inside is at fault, so the object itself is named."""
-    assert culprit.find([1], [culprit.Part("args[0]", [1])], _refuses_all) == "args[0][0]: int"
+    assert culprit.find([1], [culprit.Part("args[0]", [1])], _refuses_all).path == "args[0][0]: int"
 
 
 def _refuses_all(value: object) -> object:

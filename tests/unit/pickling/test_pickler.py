@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import pickle
+import subprocess
+import sys
 import traceback
 import weakref
 from typing import Any
@@ -77,3 +79,15 @@ def test_code_that_came_from_no_file_keeps_its_name_too() -> None:
     namespace: dict[str, Any] = {}
     exec(compile("def f(): return 1", "<a cell>", "exec"), namespace)
     assert pickle.loads(dumps(namespace["f"])).__code__.co_filename == "<a cell>"
+
+
+def test_a_module_that_a_library_names_and_nobody_imported_is_found() -> None:
+    program = "import numpy, sys; from picloud.pickling.pickler import dumps; assert 'numpy.rec' not in sys.modules; "
+    program += "text = dumps(numpy.recarray); assert len(text) < 100, len(text)"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+
+
+def test_what_can_be_told_by_its_name_alone_is_imported_from_no_other_place() -> None:
+    """A class whose module is none at all goes by value."""
+    kind = type("Stray", (), {"__module__": "os.no_such_module"})
+    assert pickle.loads(dumps(kind)).__name__ == "Stray"

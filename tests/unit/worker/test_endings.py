@@ -74,15 +74,26 @@ def test_an_exception_travels_only_if_it_can_be_rebuilt() -> None:
     assert content is not None
     assert pickle.loads(content).args == ("x",)
 
-    class PickyError(Exception):
+    class OwnError(Exception):
         def __init__(self, left: int, right: int) -> None:
             super().__init__(left + right)
+            self.left = left
+
+    class PickyError(Exception):
+        def __setstate__(self, state: object) -> None:
+            raise TypeError(state)
 
     class DeceivingError(Exception):
         def __reduce__(self) -> tuple[object, ...]:
             return str, ("not an exception",)
 
-    assert endings.pickled(PickyError(1, 2)) is None
+    content = endings.pickled(OwnError(1, 2))
+    assert content is not None
+    copy = pickle.loads(content)
+    assert (copy.args, copy.left) == ((3,), 1)
+    picky = PickyError(1)
+    picky.state = 1  # type: ignore[attr-defined]
+    assert endings.pickled(picky) is None
     assert endings.pickled(DeceivingError()) is None
     assert endings.pickled(ValueError("x" * 1_000_000)) is None
     assert endings.pickled(ValueError(lambda: 0)) is not None

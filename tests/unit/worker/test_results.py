@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from picloud.exceptions import ExcessiveDataError, SerializationError
+from picloud.pickling.pickler import FULL, QUICK
 from picloud.wire import payload
 from picloud.worker.kills import Flags
 from picloud.worker.results import NONE, Encoder
@@ -123,11 +124,11 @@ def test_the_limit_counts_everything(encoder: Encoder) -> None:
     ],
 )
 def test_the_culprit_is_named(encoder: Encoder, make: Callable[[], object], path: str) -> None:
-    for trace in (True, False):
-        encoder.trace = trace
+    for level in (FULL, QUICK):
+        encoder.level = level
         with pytest.raises(SerializationError) as raised:
             encoder.encode(make())
-        assert (f" {path} (" in str(raised.value)) == (trace or path == "result: lock")
+        assert (f" {path} (" in str(raised.value)) == (level == FULL or path == "result: lock")
 
 
 def test_a_value_that_cannot_be_looked_into_is_named_whole(encoder: Encoder) -> None:
