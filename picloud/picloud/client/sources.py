@@ -10,6 +10,7 @@ import linecache
 import os
 import sys
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from operator import is_
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 from picloud.client import project
 from picloud.client.imports import imports_in_code, imports_of, is_standard, names_inner_imports
 from picloud.client.project import Stamp
+from picloud.client.resources import NO_DATA, PackageData, Resources
 from picloud.model import bundle
 from picloud.model.bundle import Bundle, Source
 from picloud.model.context import content_hash
@@ -105,6 +107,7 @@ class Sources:
         self._codes: dict[int, CodeType] = {}
         self._missing: tuple[list[str], set[str]] = ([], set())
         self._content: tuple[Bundle, EncodedBundle] = (Bundle(), NOTHING)
+        self._resources = Resources()
 
     def current(self, codes: list[CodeType]) -> EncodedBundle:
         """Return the bundle for a function; `codes` is the code in it that goes by value."""
@@ -136,7 +139,8 @@ class Sources:
         self._quote_main()
         self._read_loaded(loaded)
         self._follow(path)
-        encoded = self._encode()
+        data = self._data()
+        encoded = self._encode(data)
         modules = [entry.module for entry in self._loaded.values()]
         unloaded = self._unloaded.values()
         self._state = _State(
@@ -146,7 +150,7 @@ class Sources:
             names=list(self._loaded),
             modules=modules,
             specs=[entry.spec for entry in self._loaded.values()],
-            files=[(entry.source.file, entry.stamp.mtime, entry.stamp.inode) for entry in unloaded if entry.stamp],
+            files=[(file, seen.mtime, seen.inode) for file, seen in _seen(unloaded, data)],
             encoded=encoded,
         )
         return encoded
@@ -246,16 +250,33 @@ class Sources:
                 break
         return found
 
-    def _encode(self) -> EncodedBundle:
+    def _data(self) -> PackageData:
+        """Return the data files of the packages that are in the bundle."""
+        sources = [entry.source for entry in self._loaded.values()]
+        sources += [entry.source for entry in self._unloaded.values()]
+        folders = [os.path.dirname(source.file) for source in sources if source.is_package]
+        return self._resources.look(folders) if folders else NO_DATA
+
+    def _encode(self, data: PackageData) -> EncodedBundle:
         carried = bundle.installed or Bundle()
         entries: list[tuple[str, _Loaded | _Unloaded]] = [*self._loaded.items(), *self._unloaded.items()]
         modules = {**carried.modules, **{name: entry.source for name, entry in entries}}
-        whole = Bundle(modules, {**carried.quoted, **self._quoted})
+        whole = Bundle(
+            modules,
+            {**carried.quoted, **self._quoted},
+            {**carried.data, **data.files},
+            {**carried.left, **data.left},
+        )
         if whole != self._content[0]:
             self._files = frozenset(source.file for source in modules.values()) | frozenset(carried.quoted)
             content = whole.encode()
             self._content = (whole, EncodedBundle(content_hash(content), content))
         return self._content[1]
+
+
+def _seen(unloaded: Iterable[_Unloaded], data: PackageData) -> list[tuple[str, Stamp]]:
+    """Return the files and folders that are looked at on the disk at each submission, as they were."""
+    return [(entry.source.file, entry.stamp) for entry in unloaded if entry.stamp] + data.seen
 
 
 def _read_unloaded(name: str, spec: ModuleSpec, known: _Unloaded | None) -> _Unloaded | None:

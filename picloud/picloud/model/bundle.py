@@ -1,4 +1,4 @@
-"""The source text that travels with a job: the project's own modules, and what its tracebacks quote.
+"""What travels with a job of the project: its own modules, their packages' data files, and what its tracebacks quote.
 
 A bundle is content-addressed and names the pool of its workers, so a worker serves one bundle for its life and edited code
 always meets a fresh worker.  A name of which only sub-modules are in the bundle, and which is nowhere on the path of the
@@ -35,18 +35,37 @@ class Bundle:
     """By full name."""
     quoted: Mapping[str, str] = field(default_factory=dict)
     """Source text by file name, for tracebacks alone: the main script, interactive cells."""
+    data: Mapping[str, bytes] = field(default_factory=dict)
+    """Data files of the packages, by path."""
+    left: Mapping[str, int] = field(default_factory=dict)
+    """Sizes (bytes) of data files that were too large to come along, by path."""
 
     def encode(self) -> bytes:
-        """Return the JSON form; the same bundle always gives the same bytes."""
-        modules = {name: list(source) for name, source in self.modules.items()}
-        return json.dumps({"modules": modules, "linecache": dict(self.quoted)}, sort_keys=True).encode()
+        """Return JSON, behind which the data follow on the next line; the same bundle always gives the same bytes."""
+        values: dict[str, Any] = {
+            "modules": {name: list(source) for name, source in self.modules.items()},
+            "linecache": dict(self.quoted),
+        }
+        paths = sorted(self.data)
+        if paths:
+            values["data"] = [[path, len(self.data[path])] for path in paths]
+        if self.left:
+            values["left"] = dict(self.left)
+        text = json.dumps(values, sort_keys=True).encode()
+        return b"".join([text, b"\n", *map(self.data.__getitem__, paths)]) if paths else text
 
     @staticmethod
     def decode(text: bytes | memoryview) -> Bundle:
-        """Rebuild from the JSON form."""
-        values: dict[str, Any] = json.loads(bytes(text))
+        """Rebuild what was encoded."""
+        head, _, tail = bytes(text).partition(b"\n")
+        values: dict[str, Any] = json.loads(head)
         modules = {name: Source(*source) for name, source in values["modules"].items()}
-        return Bundle(modules, values["linecache"])
+        data: dict[str, bytes] = {}
+        at = 0
+        for path, length in values.get("data", ()):
+            data[path] = tail[at : at + length]
+            at += length
+        return Bundle(modules, values["linecache"], data, values.get("left", {}))
 
     def parents(self) -> frozenset[str]:
         """Return the names above the modules that are in no bundle themselves."""

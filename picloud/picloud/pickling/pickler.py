@@ -33,7 +33,7 @@ Reducer = Callable[[Any, Any], Any]
 
 _DEEP = 3000
 _MOST_ROUTES = 1000
-_OF_CLOUDPICKLE_TYPES = cloudpickle.Pickler.reducer_override
+_cloudpickles_reducer = cloudpickle.Pickler.reducer_override
 _OF_CLOUDPICKLE = cloudpickle.Pickler.dispatch_table
 _UNNAMED = "<dynamic-code>"
 
@@ -92,7 +92,7 @@ def _by_cloudpickle(pickler: Any, value: Any) -> Any:
     if type(name) is str and name not in sys.modules and name.partition(".")[0] in sys.modules:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    return _OF_CLOUDPICKLE_TYPES(pickler, value)
+    return _cloudpickles_reducer(pickler, value)
 
 
 def _route(kind: type) -> Reducer | None:

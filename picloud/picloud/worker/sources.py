@@ -9,13 +9,17 @@ import importlib.util
 import os
 import sys
 import time
-from collections.abc import Sequence
-from importlib.abc import InspectLoader, MetaPathFinder
+from collections.abc import Callable, Sequence
+from importlib.abc import InspectLoader, Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
+from typing import TYPE_CHECKING
 
 import picloud.model.bundle as carried
 from picloud.model.bundle import Bundle, Source, quote
+
+if TYPE_CHECKING:
+    from picloud.worker.resources import Carried, Reader
 
 _NEEDED = frozenset({"builtins", "cloudpickle", "importlib", "multiprocess", "os", "picloud", "sys"})
 _SETTLED = 2_000_000_000
@@ -26,11 +30,42 @@ an earlier edit.
 """
 
 
-class BundleLoader(InspectLoader):
+class DataLoader(Loader):
+    """Reads the data of a package out of a bundle; by itself, it loads a folder that holds data alone."""
+
+    def __init__(self, folder: str, carried: Callable[[], Carried]) -> None:
+        """Read in a folder; the files that came along are asked for when they are needed."""
+        self._folder = folder
+        self._carried = carried
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """Leave it to Python."""
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Do nothing: there is no code."""
+
+    def get_data(self, path: str) -> bytes:
+        """Return a file's content, for `pkgutil.get_data`.
+
+        Raises:
+            OSError: if it neither came along nor is on the disk.
+        """
+        return self._carried().read(path)
+
+    def get_resource_reader(self, fullname: str) -> Reader:
+        """Return what reads the package's data, for `importlib.resources`."""
+        from picloud.worker.resources import Entry, Reader
+
+        return Reader(Entry(self._carried(), self._folder))
+
+
+class BundleLoader(DataLoader, InspectLoader):
     """Loads one module out of a bundle."""
 
-    def __init__(self, name: str, source: Source) -> None:
+    def __init__(self, name: str, source: Source, carried: Callable[[], Carried]) -> None:
         """Keep its source."""
+        super().__init__(os.path.dirname(source.file), carried)
         self._name = name
         self._source = source
 
@@ -83,6 +118,8 @@ class BundleFinder(MetaPathFinder):
         """Serve this bundle."""
         self._bundle = bundle
         self._parents = bundle.parents()
+        self._files: Carried | None = None
+        self._folders = {folder for file in (*bundle.data, *bundle.left) for folder in _above(file)}
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -90,20 +127,53 @@ class BundleFinder(MetaPathFinder):
         """Return how to load a module of the bundle, or a folder above one; None for others."""
         source = self._bundle.modules.get(fullname)
         if source is None:
-            return self._parent(fullname, path) if fullname in self._parents else None
-        spec = ModuleSpec(fullname, BundleLoader(fullname, source), origin=source.file, is_package=source.is_package)
+            return self._parent(fullname, path) if fullname in self._parents else self._folder(fullname, path)
+        spec = ModuleSpec(
+            fullname, BundleLoader(fullname, source, self._carried), origin=source.file, is_package=source.is_package
+        )
         spec.has_location = True
         if source.is_package:
             spec.submodule_search_locations = [os.path.dirname(source.file)]
         return spec
 
-    def _parent(self, fullname: str, path: Sequence[str] | None) -> ModuleSpec:
+    def _carried(self) -> Carried:
+        """Return the bundle's files; most jobs ask for none of them."""
+        from picloud.worker.resources import Carried
+
+        if self._files is None:
+            self._files = Carried(self._bundle)
+        return self._files
+
+    def _folder(self, fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
+        """Return how to load a folder without code in a package of the bundle; None for others."""
+        if not path or not self._folders:
+            return None
+        folder = os.path.join(next(iter(path)), fullname.rpartition(".")[2])
+        if folder not in self._folders:
+            return None
         found = PathFinder.find_spec(fullname, path)
+        if found is not None and found.origin is not None:
+            return None
+        spec = ModuleSpec(fullname, DataLoader(folder, self._carried), is_package=True)
+        spec.submodule_search_locations = [folder]
+        return spec
+
+    def _parent(self, fullname: str, path: Sequence[str] | None) -> ModuleSpec:
+        found = self._folder(fullname, path) or PathFinder.find_spec(fullname, path)
         if found is not None:
             return found
         spec = ModuleSpec(fullname, None, is_package=True)
         spec.submodule_search_locations = []
         return spec
+
+
+def _above(file: str) -> list[str]:
+    """Return the folders that a file lies in, the nearest first."""
+    folders: list[str] = []
+    while (folder := os.path.dirname(file)) not in ("", file):
+        folders.append(folder)
+        file = folder
+    return folders
 
 
 def install(bundle: Bundle) -> BundleFinder:

@@ -18,6 +18,8 @@ _BUNDLES = st.builds(
     Bundle,
     st.dictionaries(_NAMES, st.builds(Source, _TEXT, st.booleans(), _TEXT), max_size=6),
     st.dictionaries(_TEXT, _TEXT, max_size=3),
+    st.dictionaries(_TEXT, st.binary(max_size=20), max_size=3),
+    st.dictionaries(_TEXT, st.integers(0, 1 << 40), max_size=3),
 )
 
 
@@ -30,7 +32,8 @@ def test_what_is_encoded_comes_back(bundle: Bundle) -> None:
 @given(_BUNDLES)
 @settings(max_examples=500)
 def test_the_order_of_modules_changes_nothing(bundle: Bundle) -> None:
-    turned = Bundle(dict(reversed([*bundle.modules.items()])), dict(reversed([*bundle.quoted.items()])))
+    parts = (bundle.modules, bundle.quoted, bundle.data, bundle.left)
+    turned = Bundle(*(dict(reversed([*part.items()])) for part in parts))
     assert turned.encode() == bundle.encode()
 
 
@@ -53,6 +56,10 @@ def test_golden_bytes() -> None:
         b'"b.c": ["/p/b/c.py", false, "x = \'\\u00e9\'\\n"]}}'
     )
     assert bundle.parents() == {"b"}
+    data = Bundle(data={"/p/b/x": b"\n\0", "/p/a": b"1"}, left={"/p/z": 5})
+    assert data.encode() == (
+        b'{"data": [["/p/a", 1], ["/p/b/x", 2]], "left": {"/p/z": 5}, "linecache": {}, "modules": {}}\n1\n\0'
+    )
 
 
 def test_quoted_lines_are_shown_whatever_lies_on_the_disk() -> None:
