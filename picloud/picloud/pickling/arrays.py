@@ -28,11 +28,11 @@ def reduce(array: Any) -> Any:
     large = array.nbytes >= payload.BUFFER_THRESHOLD
     if kind is not numpy.ndarray:
         return (_of_kind, (array.view(numpy.ndarray), kind)) if large and _is_plain(kind, numpy) else NotImplemented
-    if not (array.flags.c_contiguous or array.flags.f_contiguous):
-        return numpy.ascontiguousarray(array).__reduce_ex__(PROTOCOL) if large else NotImplemented
-    if array.flags.writeable:
+    contiguous = array.flags.c_contiguous or array.flags.f_contiguous
+    if array.flags.writeable and (contiguous or not large):
         return NotImplemented
-    return (_writable(array, numpy) if large else array.copy(order="K")).__reduce_ex__(PROTOCOL)
+    sent = _writable(array, numpy) if large and contiguous else array.copy(order="C" if large else "K")
+    return sent.__reduce_ex__(PROTOCOL)
 
 
 def _is_plain(kind: type, numpy: Any) -> bool:
