@@ -72,6 +72,9 @@ class ArgumentEncoder:
                 pickler = self._pickler or ValuePickler()
                 self._pickler = pickler
                 pickled, buffers = pickler.pickled(value)
+                if len(pickled) >= payload.SEGMENT_THRESHOLD:
+                    # Its table of what it has seen stays as large as this value made it, and is emptied for each one after it.
+                    self._pickler = None
         except Exception as error:
             raise self._unpicklable(value, where, error) from error
         try:

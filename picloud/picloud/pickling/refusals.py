@@ -21,6 +21,7 @@ _ADVICE = {
     "_thread.lock": _OF_ITS_OWN,
     "_thread.RLock": _OF_ITS_OWN,
     "_thread._local": _OF_ITS_OWN,
+    "_thread._ThreadHandle": _OF_ITS_OWN,
     "threading.Thread": _OF_ITS_OWN,
     "concurrent.futures._base.Executor": _OF_ITS_OWN,
     "multiprocessing.pool.Pool": _OF_ITS_OWN,
@@ -34,7 +35,6 @@ _ADVICE = {
     "builtins.traceback": "pass its text: traceback.format_exc()",
     "weakref.ReferenceType": "pass the object itself",
     "builtins.weakref": "pass the object itself",
-    "builtins.dict_keyiterator": LIST_IT,
 }
 """By full name, so that nothing has to be imported for it."""
 

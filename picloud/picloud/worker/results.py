@@ -52,8 +52,12 @@ class Encoder:
                 pickled = pickle.dumps(value, PROTOCOL)
         except Exception as error:
             raise self._refused(value, error) from error
-        if not buffers and len(pickled) < payload.SEGMENT_THRESHOLD and not self.limit:
-            return pickled
+        if len(pickled) < payload.SEGMENT_THRESHOLD:
+            if not buffers and not self.limit:
+                return pickled
+        else:
+            # Its table of what it has seen stays as large as this value made it, and is emptied for each one after it.
+            self._pickler = ValuePickler()
         try:
             return self._arrange(pickled, buffers)
         except ExcessiveDataError as error:

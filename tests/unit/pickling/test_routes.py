@@ -75,7 +75,7 @@ def test_a_file_that_reduces_itself_does() -> None:
             return str, ("own",)
 
     class OwnText(io.TextIOWrapper):
-        def __reduce__(self) -> Any:
+        def __reduce_ex__(self, _protocol: Any) -> Any:
             return str, ("own text",)
 
     assert pickle.loads(dumps([Own(), OwnText(io.BytesIO())])) == ["own", "own text"]

@@ -144,3 +144,12 @@ def test_a_value_that_cannot_be_looked_into_is_named_whole(encoder: Encoder) -> 
 
     with pytest.raises(SerializationError, match="result: Shy"):
         encoder.encode(Shy())
+
+
+def test_a_large_result_leaves_nothing_that_slows_down_the_next(encoder: Encoder) -> None:
+    encoder.encode([1])
+    before = encoder._pickler
+    encoder.encode([2])
+    assert encoder._pickler is before
+    encoder.encode([str(number) for number in range(100_000)])
+    assert encoder._pickler is not before
