@@ -123,7 +123,12 @@ def info(options: Options, jids: Selection, keys: str | None) -> None:
     for jid, facts in found.items():
         if options.form is not Form.NO_HEADER:
             click.echo(f"Info for jid {jid}:")
-        print_facts({name: "" if facts[name] is None else facts[name] for name in facts})
+        print_facts({name: _shown(facts[name]) for name in facts})
+
+
+def _shown(value: object) -> object:
+    """Return a fact as text has it: of bytes, which are for programs, how many there are."""
+    return "" if value is None else f"{len(value)} bytes" if isinstance(value, bytes) else value
 
 
 def info_keys(text: str | None, *, as_json: bool) -> tuple[str, ...]:

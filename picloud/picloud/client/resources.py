@@ -12,9 +12,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from picloud.client.project import Stamp, stamp
-
-MAX_BYTES = 8 << 20
-"""Bytes of data that travel with a submission; the smallest files go first."""
+from picloud.model.bundle import MAX_DATA
 
 MAX_FILES = 1000
 """Files that travel."""
@@ -22,7 +20,7 @@ MAX_FILES = 1000
 MAX_ENTRIES = 5000
 """Entries of folders that are looked at."""
 
-_CODE = (".py", ".pyw", ".pyc", ".pyo", ".so", ".pyd")
+_NO_DATA = (".py", ".pyw", ".pyc", ".pyo", ".so", ".pyd", ".log")
 _OTHERS = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
@@ -46,17 +44,24 @@ class Resources:
     def __init__(self) -> None:
         """Know nothing yet."""
         self._read: dict[str, tuple[Stamp, bytes]] = {}
+        self._last: tuple[list[str], PackageData] = ([], NO_DATA)
 
     def look(self, folders: Iterable[str]) -> PackageData:
-        """Return the data in packages' folders and below."""
-        found, folder_stamps = _walk(_outermost(folders))
+        """Return the data in packages' folders and below; the smallest files go first, up to the bounds."""
+        outer = _outermost(folders)
+        if outer != self._last[0] or any(stamp(path) != seen for path, seen in self._last[1].seen):
+            self._last = (outer, self._find(outer))
+        return self._last[1]
+
+    def _find(self, folders: list[str]) -> PackageData:
+        found, folder_stamps = _walk(folders)
         files: dict[str, bytes] = {}
         left: dict[str, int] = {}
         kept: dict[str, tuple[Stamp, bytes]] = {}
         size = 0
         for path, seen in sorted(found.items(), key=lambda item: (item[1].size, item[0])):
             size += seen.size
-            if size > MAX_BYTES or len(files) >= MAX_FILES:
+            if size > MAX_DATA or len(files) >= MAX_FILES:
                 if len(left) < MAX_FILES:
                     left[path] = seen.size
                 continue
@@ -97,7 +102,7 @@ def _walk(folders: list[str]) -> tuple[dict[str, Stamp], list[tuple[str, Stamp]]
         seen.append((folder, state))
         below: list[str] = []
         for entry in entries[:left]:
-            if entry.name.startswith(".") or entry.name in _OTHERS or entry.name.endswith(_CODE):
+            if entry.name.startswith(".") or entry.name in _OTHERS or entry.name.endswith(_NO_DATA):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 below.append(entry.path)

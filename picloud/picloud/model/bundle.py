@@ -15,6 +15,9 @@ from typing import Any, NamedTuple, TypeVar
 
 _T = TypeVar("_T")
 
+MAX_DATA = 8 << 20
+"""Bytes of data files that a bundle holds."""
+
 
 class Source(NamedTuple):
     """One module."""

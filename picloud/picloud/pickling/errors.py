@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType, WrapperDescriptorType
 from typing import Any
 
 
@@ -22,8 +21,9 @@ def reduce(error: BaseException) -> tuple[Any, ...]:
 
 
 def rebuilt(kind: type[BaseException], args: tuple[Any, ...]) -> BaseException:
-    """Return an exception as the built-in type below its own makes it."""
-    base: Any = next(each for each in kind.__mro__ if each.__module__ == builtins.__name__)
-    error: BaseException = base.__new__(kind, *args)
-    base.__init__(error, *args)
+    """Return an exception as the types below its own that C code makes do."""
+    new: Any = next(each for each in kind.__mro__ if isinstance(vars(each).get("__new__"), BuiltinFunctionType))
+    begin: Any = next(each for each in kind.__mro__ if isinstance(vars(each).get("__init__"), WrapperDescriptorType))
+    error: BaseException = new.__new__(kind, *args)
+    begin.__init__(error, *args)
     return error

@@ -10,7 +10,7 @@ import copyreg
 import importlib
 import sys
 from collections.abc import Callable, Iterable
-from types import FunctionType
+from types import FunctionType, GetSetDescriptorType
 from typing import Any
 
 import cloudpickle
@@ -97,7 +97,7 @@ def of(kind: type) -> Reducer | None:
         return _reduce_stream
     if hasattr(kind, "__transient__"):
         return _reduce_instance
-    has_state = kind.__getattribute__ is object.__getattribute__ and any(
-        "__dict__" in vars(each) for each in kind.__mro__
-    )
-    return ordinary if has_state else None
+    # A proxy may have another way to its state, which must not be asked for before it pickles.
+    state = next((vars(each)["__dict__"] for each in kind.__mro__ if "__dict__" in vars(each)), None)
+    is_usual = isinstance(state, GetSetDescriptorType) and kind.__getattribute__ is object.__getattribute__
+    return ordinary if is_usual else None

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from importlib.resources.abc import Traversable, TraversableResources
 from typing import Any
 
-from picloud.model.bundle import Bundle
+from picloud.model.bundle import MAX_DATA, Bundle
 
 
 class Carried:
@@ -49,7 +49,7 @@ class Carried:
             if path in self._left:
                 error.add_note(
                     f"It has {self._left[path]} bytes, and did not travel with the job: the data of a project's packages do up to "
-                    f"8 MiB. It has to be at this path where the job runs; or pass its content as an argument"
+                    f"{MAX_DATA >> 20} MiB. It has to be at this path where the job runs; or pass its content as an argument"
                 )
             raise
 

@@ -82,3 +82,7 @@ def test_one_value_stands_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == [1, 2]
     jobs.print_each_as_json({4: [1, 2], 5: None}, single=False)
     assert json.loads(capsys.readouterr().out) == {"4": [1, 2], "5": None}
+
+
+def test_bytes_are_told_by_their_number() -> None:
+    assert [jobs._shown(value) for value in (None, b"abc", "text", 0)] == ["", "3 bytes", "text", 0]

@@ -25,7 +25,7 @@ def names(data: PackageData, folder: Path) -> dict[str, str]:
 
 
 def test_all_below_that_is_no_code(package: Path) -> None:
-    for name in (".secret", "lib.so", "x.pyc", ".git/config", "node_modules/y", "venv/pyvenv.cfg", "venv/z"):
+    for name in (".secret", "lib.so", "x.pyc", "run.log", ".git/config", "node_modules/y", "venv/pyvenv.cfg", "venv/z"):
         (package / name).parent.mkdir(exist_ok=True)
         (package / name).touch()
     data = Resources().look([str(package)])
@@ -71,7 +71,7 @@ def test_files_are_read_again_only_when_they_changed(package: Path, monkeypatch:
 
 def test_the_largest_stay_behind_above_the_bound(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (package / "large").write_bytes(bytes(1000))
-    monkeypatch.setattr(resources, "MAX_BYTES", 500)
+    monkeypatch.setattr(resources, "MAX_DATA", 500)
     data = Resources().look([str(package)])
     assert set(names(data, package)) == {"a.txt", "deep/b.csv", "deep/down/c"}
     assert data.left == {str(package / "large"): 1000}
@@ -94,3 +94,10 @@ def test_what_cannot_be_read_is_left_out(package: Path) -> None:
     (package / "dangling").symlink_to("/nonexistent")
     (package / "loop").symlink_to(package)
     assert len(Resources().look([str(package), "/nonexistent"]).files) == 3
+
+
+def test_what_has_not_changed_is_not_walked_again(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Resources()
+    before = found.look([str(package)])
+    monkeypatch.setattr(resources, "_walk", None)
+    assert found.look([str(package)]) is before

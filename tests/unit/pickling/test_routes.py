@@ -69,6 +69,18 @@ def test_getattr_of_a_class_is_not_asked() -> None:
     assert isinstance(pickle.loads(dumps(Proxy())), Proxy)
 
 
+def test_the_state_of_a_proxy_is_not_asked_for() -> None:
+    class Proxy:
+        @property
+        def __dict__(self) -> Any:  # type: ignore[override]
+            raise AssertionError
+
+        def __reduce__(self) -> Any:
+            return str, ("the object",)
+
+    assert pickle.loads(dumps(Proxy())) == "the object"
+
+
 def test_a_file_that_reduces_itself_does() -> None:
     class Own(io.BytesIO):
         def __reduce__(self) -> Any:
