@@ -320,3 +320,39 @@ def test_an_installed_package_that_the_interpreter_lacks_is_named_with_the_inter
     files = {f"{site}/installed.py": "def f(): return 1\nclass Thing:\n    pass\n"}
     out = run(text, files=files, PYTHONUSERBASE=str(tmp_path / "base"))
     assert out.splitlines() == ["True True True True"] * 4 + ["False True", "1 2"]
+
+
+def test_modules_in_a_zip_file_travel(run: Run) -> None:
+    text = """
+        import cloud, os, sys, zipfile
+        with zipfile.ZipFile('lib.zip', 'w') as packed:
+            packed.writestr('zipped/__init__.py', '')
+            packed.writestr('zipped/mod.py', 'def f():\\n    from zipped import later\\n    return later.VALUE\\n')
+            packed.writestr('zipped/later.py', 'VALUE = 5\\n')
+        sys.path.insert(0, os.path.abspath('lib.zip'))
+        import zipped.mod
+        jid = cloud.call(zipped.mod.f, _depends_on=cloud.call(hold))
+        os.unlink('lib.zip')
+        open('go', 'w').close()
+        print(cloud.result(jid, timeout=30))
+    """
+    assert run(text) == "5\n"
+
+
+def test_a_compiled_extension_of_the_project_goes_by_name(run: Run) -> None:
+    """A copy of a library's stands for one that was built beside the program."""
+    text = """
+        import cloud, importlib.util, os, shutil, sys, msgspec._core
+        file = msgspec._core.__file__
+        os.mkdir('lib')
+        shutil.copy(file, 'lib')
+        del sys.modules['msgspec._core'], sys.modules['msgspec']
+        sys.path.insert(0, os.path.abspath('lib'))
+        import _core
+        print(_core.__file__.startswith(os.getcwd()))
+        def where():
+            import _core
+            return _core.__file__
+        print(cloud.result(cloud.call(where), timeout=30) == _core.__file__)
+    """
+    assert run(text) == "True\nTrue\n"
