@@ -57,8 +57,8 @@ class Jobs:
         (jids), `_depends_on_errors` ('abort' or 'ignore'), `_restartable` (True), `_kill_process` (False), `_max_runtime`
         (minutes), `_os_env_vars` (names, or names with values), `_type` (core type), `_cores` (1), `_fast_serialization` (0, 1, 2),
         `_callback` and `_callback_on_error` (callables, called in a thread of this process when the job has ended as done, or
-        otherwise; with the jid if they take an argument).
-        `_profile` (True: under cProfile, which can make a job ten times slower; see `info`'s profile and profile_stats).
+        otherwise; with the jid if they take an argument), `_profile` (True: under cProfile, which can make a job ten times slower;
+        see `info`'s profile and profile_stats).
 
         Raises:
             TypeError, ValueError: for arguments that the function or a keyword does not take; nothing was submitted then.

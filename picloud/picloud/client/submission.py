@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 from picloud.client.connection import BlobMissingError, Connection
 from picloud.client.contexts import Contexts
 from picloud.client.segments import SegmentWriter
-from picloud.client.serialization import ArgumentEncoder, check_size, encode_function, is_global
-from picloud.client.serialization import ArgumentEncoder, check_size, encode_function, excessive_function
+from picloud.client.serialization import ArgumentEncoder, check_size, encode_function, excessive_function, is_global
 from picloud.client.session import Session
 from picloud.client.sources import NOTHING, Sources
 from picloud.exceptions import CloudException, ExcessiveDataError
@@ -161,12 +160,6 @@ class _Submission:
         request, settings = self._request, self._session.settings
         function, codes = self._function(request.function)
         bundle = self._sources.current(codes) if settings.automatic_dependency_transfer else NOTHING
-        encoded = encode_function(request.function, self._sources.quoted_text)
-        try:
-            function = self._blob(encoded.pickled, encoded.buffers)
-        except ExcessiveDataError as error:
-            raise excessive_function(request.function, error) from None
-        bundle = self._sources.current(encoded.codes) if settings.automatic_dependency_transfer else NOTHING
         context = self._contexts.current(bundle.hash, settings.pass_env, request.variables)
         self._names = (function.hash, context.hash)
         self._blobs = [function, _Blob(context.hash, context.content, "")]
@@ -189,7 +182,10 @@ class _Submission:
                 self._name = kept.name
                 return kept.blob, []
         encoded = encode_function(function, self._sources.quoted_text)
-        blob = self._blob(encoded.pickled, encoded.buffers)
+        try:
+            blob = self._blob(encoded.pickled, encoded.buffers)
+        except ExcessiveDataError as error:
+            raise excessive_function(function, error) from None
         self._name = name_of(function)
         if by_name:
             if len(self._functions) >= _MAX_FUNCTIONS:

@@ -44,7 +44,6 @@ class Facts:
                 found = ends.get(index)
                 if found is not None:
                     self._ended(facts, *found, output=output)
-                    self._ended(facts, *found)
                     if "profile" in keys:
                         self._profile(facts, found[0].meta(found[1]), body)
                 elif facts["status"] == job.PROCESSING:

@@ -21,8 +21,8 @@ from picloud.worker.arena import Arena
 from picloud.worker.context import Surroundings
 from picloud.worker.kills import Flags, Kills
 from picloud.worker.limits import Watch
-from picloud.worker.remarks import Remarks
 from picloud.worker.profiling import Profiler
+from picloud.worker.remarks import Remarks
 from picloud.worker.reset import Baseline
 from picloud.worker.results import Encoder
 from picloud.worker.runner import Outlet, Runner, Task
@@ -139,9 +139,8 @@ class Worker:
                     items=cargo.items_of(received.body, chunk.segments, received.descriptors),
                     max_output=int(options.get("max_output", _MAX_OUTPUT)),
                     max_result=int(options.get("max_transmit_data", 0)),
-                    trace=not options.get("fast_serialization"),
-                    label=str(options.get("label", "")),
                     level=int(options.get("fast_serialization", 0)),
+                    label=str(options.get("label", "")),
                     profiler=self._profiler,
                 )
             )

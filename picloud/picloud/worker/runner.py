@@ -23,8 +23,8 @@ from picloud.worker import depickling, endings
 from picloud.worker.arena import Arena
 from picloud.worker.cargo import Items
 from picloud.worker.kills import Flags, KilledException, Kills
-from picloud.worker.remarks import Remarks
 from picloud.worker.profiling import Profiler
+from picloud.worker.remarks import Remarks
 from picloud.worker.results import NONE, SIMPLE, Encoder
 from picloud.worker.spool import Streams
 from picloud.worker.tickets import Tickets
@@ -57,12 +57,10 @@ class Task:
     """Bytes kept of each stream of an item; 0 is no limit."""
     max_result: int
     """Most bytes of a result; 0 is no limit."""
-    trace: bool
-    """Whether a result that cannot be pickled is searched for the culprit."""
-    label: str = ""
-    """The job's label."""
     level: int
     """`_fast_serialization`: how results are pickled."""
+    label: str = ""
+    """The job's label."""
     profiler: Profiler | None = None
     """What keeps the profile of each item, if they are profiled."""
 

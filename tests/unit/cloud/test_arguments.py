@@ -203,9 +203,6 @@ BAD: list[tuple[str, Any, type[Exception], str]] = [
     ("_callback_on_error", [len, 5], TypeError, "^All callbacks must be callable$"),
     ("_env", "base", ValueError, "_env cannot be used yet: there are no named environments"),
     ("_vol", "data", ValueError, "_vol cannot be used yet: there are no volumes"),
-    ("_profile", True, ValueError, "_profile cannot be used yet: there is no profiler"),
-    ("_callback", len, ValueError, "_callback cannot be used yet: callbacks"),
-    ("_callback_on_error", [len], ValueError, "_callback_on_error cannot be used yet: callbacks"),
 ]
 
 
