@@ -145,7 +145,8 @@ def info_keys(text: str | None, *, as_json: bool) -> tuple[str, ...]:
             raise click.BadParameter(f"There is no {name!r} of a job; {advice}", param_hint="-o")
     if _ALL in names:
         left_out = _PYTHON_VALUES if as_json else frozenset()
-        return tuple(sorted(client_info.NAMES - set(client_info.GROUPS) - left_out))
+        several = {*client_info.GROUPS, *client_info.ALIASES}
+        return tuple(sorted(client_info.NAMES - several - left_out))
     return names or client_info.DEFAULT
 
 

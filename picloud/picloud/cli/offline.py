@@ -19,6 +19,7 @@ from picloud.client.session import Session
 from picloud.exceptions import HomeError, NodeError, UnfinishedJobError
 from picloud.model import job, outcome
 from picloud.model.array import JobArray
+from picloud.model.facts import encode as encode_facts
 from picloud.model.ids import JidRange
 from picloud.model.settings import Settings
 from picloud.node.contents import Contents
@@ -155,11 +156,15 @@ class Offline(LockedHome):
 
     def request(self, message: messages.GetInfo) -> Received:
         """Answer as a node does that runs nothing, so that the client's own code makes values of the facts."""
-        pieces = self._reader.pieces([(start, stop) for start, stop in message.ranges])
-        jobs, body = self._facts.of(pieces, frozenset(message.keys), time.time())
-        for facts, code in zip(jobs, b"".join(map(self._codes, pieces)), strict=True):
-            facts["status"] = code
-        return Received(messages.Info(jobs), b"".join(body), [])
+        ranges = [(start, stop) for start, stop in message.ranges]
+        page = self._facts.page(ranges, frozenset(message.facts), time.time())
+        for group in page.groups:
+            array = self._tables.array_of(group.first)
+            if array is not None and "status" in group.shared:
+                group.shared["status"] = self._state_of_the_unfinished(array)
+        text = encode_facts(page.groups)
+        answer = messages.Info(len(text), [list(pair) for pair in page.rest])
+        return Received(answer, b"".join((text, *page.body)), [])
 
     def _codes(self, piece: Piece) -> bytes:
         codes = self._reader.codes(piece)

@@ -17,7 +17,7 @@ from picloud.model.ids import JidRange
 from picloud.wire import messages
 
 _PAGE = 1000
-"""Arrays, or jobs with all that is known of them, asked for at a time."""
+"""Arrays asked for at a time."""
 
 
 class Source(Protocol):
@@ -92,11 +92,7 @@ class NodeSource:
 
     def info(self, ranges: Sequence[JidRange], keys: Sequence[str]) -> dict[int, dict[str, Any]]:
         """Return what `cloud.info` does."""
-        found: dict[int, dict[str, Any]] = {}
-        for start, stop in ranges:
-            for at in range(start, stop, _PAGE):
-                found |= client_info.get_info(self.session, [(at, min(at + _PAGE, stop))], keys)
-        return found
+        return client_info.get_info(self.session, ranges, keys)
 
 
 @contextmanager

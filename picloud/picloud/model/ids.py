@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from picloud.exceptions import ArgumentTypeError
 
@@ -63,3 +63,12 @@ def each(ranges: Iterable[JidRange]) -> Iterator[int]:
     """Yield every id in order."""
     for start, stop in ranges:
         yield from range(start, stop)
+
+
+def batches(ranges: Sequence[JidRange], most: int) -> Iterator[Sequence[JidRange]]:
+    """Yield the ranges in order, at most so many at a time: a frame's header has room for some hundred thousand."""
+    if len(ranges) <= most:
+        yield ranges
+        return
+    for at in range(0, len(ranges), most):
+        yield ranges[at : at + most]

@@ -7,9 +7,10 @@ from typing import Any
 
 from picloud.model import job
 from picloud.model.array import JobArray
+from picloud.model.facts import encode as encode_facts
 from picloud.node.facts import Facts
 from picloud.node.reactor import Reactor
-from picloud.node.reads import Piece, Reader
+from picloud.node.reads import Kept, Piece, Reader
 from picloud.node.sessions import Handler, Session
 from picloud.node.waiting import as_ranges
 from picloud.store.environment import Environment
@@ -55,7 +56,9 @@ class Queries:
         self._reactor.harvest_all()
 
         def answer() -> None:
-            session.reply(messages.Statuses(), [self._reader.codes(piece) for piece in self._reader.pieces(ranges)])
+            kept = Kept()
+            codes = [self._reader.codes(piece, kept) for piece in self._reader.pieces(ranges)]
+            session.reply(messages.Statuses(), (b"".join(codes),))
 
         self._reactor.committer.after(session.guarded(answer))
 
@@ -63,13 +66,12 @@ class Queries:
         message = received.message
         assert isinstance(message, messages.GetInfo)
         ranges = as_ranges(message.ranges)
-        self._reader.pieces(ranges)
         self._reactor.harvest_all()
 
         def answer() -> None:
-            pieces = self._reader.pieces(ranges)
-            jobs, body = self._facts.of(pieces, frozenset(message.keys), self._reactor.clock.wall())
-            session.reply(messages.Info(jobs), body)
+            page = self._facts.page(ranges, frozenset(message.facts), self._reactor.clock.wall())
+            text = encode_facts(page.groups)
+            session.reply(messages.Info(len(text), [list(pair) for pair in page.rest]), (text, *page.body))
 
         self._reactor.committer.after(session.guarded(answer))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from picloud.exceptions import UnknownJobError
@@ -12,6 +12,7 @@ from picloud.model.ids import JidRange
 from picloud.model.outcome import RowFlag
 from picloud.node.live import LiveArray, LiveArrays
 from picloud.node.workers import Worker
+from picloud.store.keys import Table
 from picloud.store.records import Summary
 from picloud.store.tables import Tables
 
@@ -40,6 +41,39 @@ class Piece:
         return self.array.first + self.start, self.array.first + self.stop
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An array that was found."""
+
+    array: JobArray
+    live: LiveArray | None
+    summary: Summary | None
+    deleted: list[tuple[int, int]]
+
+    def piece(self, at: int, stop: int) -> Piece:
+        """Return what a range of jids, which begins in the array, has of it."""
+        first = self.array.first
+        low, high = at - first, min(stop - first, self.array.count)
+        for deleted_from, deleted_to in self.deleted:
+            if low < deleted_to and deleted_from < high:
+                raise UnknownJobError("Does not exist or was deleted", jid=first + max(low, deleted_from))
+        return Piece(self.array, low, high, self.live, self.summary)
+
+
+@dataclass(slots=True)
+class Kept:
+    """The record of ends that was read last, for the time of one answer."""
+
+    first: int = 0
+    """Its array's first jid."""
+    at: int = 0
+    """Index of its first item."""
+    count: int = 0
+    """Items."""
+    record: bytes = b""
+    """The whole of it."""
+
+
 class Reader:
     """Answers questions about jobs out of memory and store."""
 
@@ -56,37 +90,38 @@ class Reader:
             UnknownJobError: naming the first jid that no job has.
         """
         found: list[Piece] = []
+        known: _Known | None = None
         with self._tables.held():
             for start, stop in ranges:
                 at = start
                 while at < stop:
-                    piece = self._piece(at, stop)
+                    if known is None or not known.array.first <= at < known.array.first + known.array.count:
+                        known = self._find(at)
+                    piece = known.piece(at, stop)
                     found.append(piece)
                     at = piece.jids[1]
         return found
 
-    def _piece(self, at: int, stop: int) -> Piece:
-        live = self._live.of(at)
+    def _find(self, jid: int) -> _Known:
+        live = self._live.of(jid)
         if live is not None:
-            array, summary = live.array, None
-        else:
-            stored = self._tables.array_of(at) if 0 < at < 1 << 63 else None
-            if stored is None:
-                raise UnknownJobError("Does not exist or was deleted", jid=at)
-            array, summary = stored, self._tables.finished(stored.first)
-        low, high = at - array.first, min(stop - array.first, array.count)
-        for deleted_from, deleted_to in self._tables.deleted(array.first) if live is None else live.deleted:
-            if low < deleted_to and deleted_from < high:
-                raise UnknownJobError("Does not exist or was deleted", jid=array.first + max(low, deleted_from))
-        return Piece(array, low, high, live, summary)
+            return _Known(live.array, live, None, live.deleted)
+        stored = self._tables.array_of(jid) if 0 < jid < 1 << 63 else None
+        if stored is None:
+            raise UnknownJobError("Does not exist or was deleted", jid=jid)
+        return _Known(stored, None, self._tables.finished(stored.first), self._tables.deleted(stored.first))
 
-    def codes(self, piece: Piece) -> bytes:
+    def codes(self, piece: Piece, kept: Kept | None = None) -> bytes:
         """Return the status codes of a piece's items, as of the last harvest; an item is processing once its ticket was taken."""
         if piece.live is None:
             uniform = piece.summary.uniform() if piece.summary is not None else None
             if uniform is not None:
                 return bytes((uniform,)) * (piece.stop - piece.start)
-            return bytes(self._tables.statuses(piece.array.first, piece.array.count)[piece.start : piece.stop])
+            stored = bytearray(piece.stop - piece.start)
+            for start, record in self.ends(piece, kept):
+                part = outcome.decode(record).statuses()
+                stored[start - piece.start : start - piece.start + len(part)] = part
+            return bytes(stored)
         codes = piece.live.states[piece.start : piece.stop]
         for at in self._not_begun(piece):
             codes[at] = job.QUEUED
@@ -114,15 +149,24 @@ class Reader:
                     return worker
         return None
 
-    def ends(self, piece: Piece) -> list[tuple[int, bytes]]:
-        """Return the records of ends of a piece, each with the index of its first item, cut to what was asked."""
-        found: list[tuple[int, bytes]] = []
-        for at, record in self._tables.ends(piece.array.first, piece.start, piece.stop):
-            stop = at + outcome.decode(record).count
-            low, high = max(at, piece.start), min(stop, piece.stop)
-            if low < high:
-                found.append((low, outcome.cut(record, low - at, high - at)))
-        return found
+    def ends(self, piece: Piece, kept: Kept | None = None) -> Iterator[tuple[int, bytes]]:
+        """Yield the records of ends of a piece, each with the index of its first item, cut to what was asked.
+
+        They are read one by one, so that a page of a large array costs no more than a page; `kept` spares reading the same
+        record for one piece after the other.
+        """
+        first, start, stop = piece.array.first, piece.start, piece.stop
+        if kept is not None and kept.first == first and kept.at <= start and stop <= kept.at + kept.count:
+            yield start, outcome.cut(kept.record, start - kept.at, stop - kept.at)
+            return
+        with self._tables.held():
+            for at, record in self._tables.views(Table.ENDS, first, start, stop):
+                behind = at + outcome.decode(record).count
+                low, high = max(at, start), min(behind, stop)
+                if kept is not None and high < behind:
+                    kept.first, kept.at, kept.count, kept.record = first, at, behind - at, bytes(record)
+                if low < high:
+                    yield low, outcome.cut(record, low - at, high - at)
 
 
 def segments_in(record: bytes) -> list[str]:

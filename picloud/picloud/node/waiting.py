@@ -11,7 +11,7 @@ from picloud.model import job, outcome
 from picloud.model.ids import JidRange
 from picloud.node.link import open_segments
 from picloud.node.reactor import Reactor
-from picloud.node.reads import MAX_PAGE_SEGMENTS, Piece, Reader, segments_in
+from picloud.node.reads import MAX_PAGE_SEGMENTS, Kept, Piece, Reader, segments_in
 from picloud.node.sessions import Handler, Session
 from picloud.node.waits import Mode, Waiter, failure_in, unfinished_in
 from picloud.wire import messages
@@ -73,17 +73,18 @@ class Waiting:
         if satisfied or timeout == 0:
             after(session.guarded(lambda: ended(satisfied)))
             return
-        _OpenWait(self._loop, self._reactor, session, waiter, timeout, ended)
+        OpenWait(self._loop, self._reactor, session, waiter, timeout, ended)
 
     def _collect(self, pieces: list[Piece], mode: Mode, waiter: Waiter) -> bool:
         """Note in the waiter what is still open; return whether there is nothing to wait for."""
+        kept = Kept()
         for piece in pieces:
             first = piece.array.first
             if piece.live is None:
                 if mode is Mode.ANY:
                     return True
                 all_done = piece.summary is not None and piece.summary.uniform() == job.DONE
-                if mode is Mode.FAILURE and not all_done and failure_in(self._reader.codes(piece)) is not None:
+                if mode is Mode.FAILURE and not all_done and failure_in(self._reader.codes(piece, kept)) is not None:
                     return True
                 continue
             codes = piece.live.states[piece.start : piece.stop]
@@ -100,8 +101,9 @@ class Waiting:
     def _waited(self, session: Session, ranges: list[JidRange], satisfied: bool) -> None:
         unfinished: list[list[int]] = []
         failed: int | None = None
+        kept = Kept()
         for piece in self._reader.pieces(ranges):
-            codes = self._reader.codes(piece)
+            codes = self._reader.codes(piece, kept)
             at = failure_in(codes)
             if at is not None and failed is None:
                 failed = piece.jids[0] + at
@@ -115,12 +117,13 @@ class Waiting:
         names: list[str] = []
         total = 0
         rest: list[list[int]] = []
+        kept = Kept()
         for piece in self._reader.pieces(ranges):
             low, high = piece.jids
             if rest:
                 rest.append([low, high])
                 continue
-            for start, whole in self._reader.ends(piece):
+            for start, whole in self._reader.ends(piece, kept):
                 record, found = whole, segments_in(whole)
                 if pieces and (total + len(record) > limit or len(names) + len(found) > MAX_PAGE_SEGMENTS):
                     rest.append([piece.array.first + start, high])
@@ -138,7 +141,7 @@ class Waiting:
         session.reply(messages.EndsPage(pieces, names, rest), body, open_segments(self._segments, names))
 
 
-class _OpenWait:
+class OpenWait:
     """One wait that is open: ends by what is waited for, by time, or with its client."""
 
     def __init__(
@@ -150,6 +153,7 @@ class _OpenWait:
         timeout: float | None,
         ended: Ended,
     ) -> None:
+        """Let the waiter, which has not been added yet, be told; `ended` is called once what happened is kept."""
         self._reactor = reactor
         self._session = session
         self._waiter = waiter

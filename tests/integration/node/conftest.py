@@ -24,7 +24,7 @@ import cloudpickle
 import psutil
 import pytest
 
-from picloud.model import arguments, job, outcome
+from picloud.model import arguments, facts, job, outcome
 from picloud.model.context import Context, content_hash
 from picloud.model.ids import JidRange
 from picloud.pickling.pickler import dumps
@@ -257,7 +257,22 @@ class Client:
 
     def info(self, jid: int, *keys: str) -> dict[str, Any]:
         """Return what is known of a job."""
-        return self.ask(messages.Info, messages.GetInfo(ranges(jid), list(keys))).jobs[0]
+        return self.infos(ranges(jid), *keys)[0]
+
+    def infos(self, asked: messages.Ranges, *keys: str) -> list[dict[str, Any]]:
+        """Return what is known of jobs; content that a fact points at stands in its place."""
+        found: list[dict[str, Any]] = []
+        while asked:
+            received = self.exchange(messages.GetInfo(asked, list(keys)))
+            message = messages.expect(received.message, messages.Info)
+            page, body = received.body[: message.length], received.body[message.length :]
+            for known in facts.decode(page):
+                for name in known.keys() & {"args", "func_object"}:
+                    start, length = known[name]
+                    known[name] = body[start : start + length]
+                found.append(known)
+            asked = message.rest
+        return found
 
     def kill(self, *jids: int | JidRange) -> None:
         """Kill jobs; all of them if none is named."""

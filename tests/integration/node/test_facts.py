@@ -87,7 +87,7 @@ def test_a_job_that_has_not_run_has_no_times(client: Client, gate: Gate) -> None
 def test_items_of_an_array_have_what_is_theirs(client: Client) -> None:
     first, stop = client.map(speak, [1, 2, 3])
     client.wait((first, stop))
-    jobs = client.ask(messages.Info, messages.GetInfo([[first + 1, stop]], [])).jobs
+    jobs = client.infos([[first + 1, stop]])
     assert [facts["stdout"] for facts in jobs] == ["outout\n", "outoutout\n"]
     assert [facts["jid"] for facts in jobs] == [first + 1, first + 2]
     assert jobs[0]["array"] == [first, 3]
@@ -118,13 +118,8 @@ def test_floods_keep_head_and_tail_and_a_spool_that_is_gone_is_no_output(run: Ru
 
 
 def _bulky(client: Client, jid: int, *keys: str) -> dict[str, Any]:
-    received = client.exchange(messages.GetInfo(ranges(jid), list(keys)))
-    (facts,) = messages.expect(received.message, messages.Info).jobs
-    return {
-        key: payload.load(received.body[start : start + length], cloudpickle.loads)
-        for key in keys
-        for start, length in [facts[key]]
-    }
+    facts = client.info(jid, *keys)
+    return {key: payload.load(facts[key], cloudpickle.loads) for key in keys}
 
 
 def test_function_and_arguments_come_only_when_they_are_asked_for(client: Client) -> None:
@@ -186,7 +181,7 @@ def test_a_folder_that_is_gone_is_the_jobs_error(client: Client, tmp_path: Path)
     assert str(tmp_path / "missing") in client.info(jid)["exception"]
 
 
-def test_output_and_log_come_only_when_one_of_them_is_asked_for(client: Client) -> None:
+def test_only_what_was_asked_for_comes(client: Client) -> None:
     def talk() -> None:
         from picloud.model import running
 
@@ -197,11 +192,10 @@ def test_output_and_log_come_only_when_one_of_them_is_asked_for(client: Client) 
 
     jid = client.call(talk)
     client.wait(jid)
-    for keys in ((), ("stdout",), ("stderr", "status"), ("log",)):
-        facts = client.info(jid, *keys)
-        assert (facts["stdout"], facts["log"], facts["progress"]) == ("said\n", "noted\n", [1, None, ""])
-    facts = client.info(jid, "status", "progress")
-    assert (facts["stdout"], facts["log"], facts["progress"]) == ("", "", [1, None, ""])
+    facts = client.info(jid)
+    assert (facts["stdout"], facts["log"], facts["progress"]) == ("said\n", "noted\n", [1, None, ""])
+    for name in ("stdout", "log", "progress"):
+        assert client.info(jid, name) == {"jid": jid, name: facts[name]}
 
 
 def test_what_a_job_said_of_itself_outlives_its_supervisor(run: Run, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from picloud.cli import jobs
 from picloud.cli.main import main
-from picloud.client.info import GROUPS, NAMES
+from picloud.client.info import ALIASES, GROUPS, NAMES
 from picloud.exceptions import JobError, SerializationError
 
 
@@ -48,6 +48,8 @@ def test_everything_in_json_is_all_that_json_can_hold() -> None:
         "func_object",
         "profile_stats",
     }
+    assert set(everything) == NAMES - set(GROUPS) - set(ALIASES)
+    assert set(everything) - set(jobs.info_keys("all", as_json=True)) == {"args", "kwargs", "func_object"}
     assert jobs.info_keys("args", as_json=True) == ("args",)
 
 

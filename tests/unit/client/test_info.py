@@ -47,7 +47,7 @@ FACTS: dict[str, Any] = {
 
 
 def _value(name: str, body: bytes = b"", **facts: Any) -> Any:
-    return info._value(name, {**FACTS, **facts}, memoryview(body))
+    return info._maker(name)({**FACTS, **facts}, memoryview(body))
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,27 @@ def test_attributes() -> None:
     assert attributes["creator_hostname"] == "here"
 
 
+def test_ports() -> None:
+    ports = {"tcp": {"80": "127.0.0.1"}, "udp": {}}
+    assert _value("ports", ports=ports) == {"tcp": {80: {"address": "127.0.0.1", "port": 80}}, "udp": {}}
+    assert _value("ports", ports=None) == ""
+
+
+def test_everything_has_an_error_in_the_place_of_what_cannot_be_rebuilt() -> None:
+    value = info._maker("args", lenient=True)({**FACTS, "args": [0, 7]}, memoryview(b"rubbish"))
+    assert isinstance(value, SerializationError)
+    assert value.jid == 3
+
+
 def test_every_name_has_a_value() -> None:
-    for name in info.NAMES - set(info.GROUPS) - {"args", "kwargs", "func_object"}:
+    for name in info.NAMES - set(info.GROUPS) - set(info.ALIASES) - {"args", "kwargs", "func_object"}:
         _value(name)
     assert all(member in info.NAMES for members in info.GROUPS.values() for member in members)
+    assert set(info.ALIASES.values()) <= info.NAMES
     assert set(info.DEFAULT) <= info.NAMES
+
+
+def test_keys_need_facts_that_there_are() -> None:
+    bulky = {"args", "func_object", "ports"}
+    for key in info._VALUES.values():
+        assert set(key.facts) <= FACTS.keys() | bulky

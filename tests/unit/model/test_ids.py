@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from picloud.exceptions import ArgumentTypeError
-from picloud.model.ids import count, each, ranges_of
+from picloud.model.ids import batches, count, each, ranges_of
 
 JIDS = st.integers(-5, 60)
 RANGES = st.builds(range, JIDS, JIDS, st.sampled_from([1, 2, 7, -1, -3]))
@@ -58,3 +58,12 @@ def test_everything_else_is_refused(named: object) -> None:
     with pytest.raises(TypeError, match=r"^jid\(s\) must be integers$") as caught:
         ranges_of(named)
     assert isinstance(caught.value, ArgumentTypeError)
+
+
+@given(NAMED, st.integers(1, 5))
+def test_batches_are_the_same_ranges_a_few_at_a_time(named: object, most: int) -> None:
+    ranges = ranges_of(named)
+    parts = list(batches(ranges, most))
+    assert [pair for part in parts for pair in part] == ranges
+    assert all(len(part) <= most for part in parts)
+    assert len(parts) == max(1, -(-len(ranges) // most))

@@ -188,16 +188,18 @@ class GetInfo(Message):
 
     ranges: Ranges
     """The jobs."""
-    keys: list[str]
-    """Keys of api `info`; the node gives facts, the client builds the values."""
+    facts: list[str]
+    """Names of the facts wanted (`client.info` lists them); empty is all but those that are bulky or cost the node a search."""
 
 
 @dataclass(frozen=True, slots=True)
 class Info(Message):
-    """One dict of facts for each job, in the order asked.  The body holds bytes that facts point into as `[offset, length]`."""
+    """What is known of jobs, in the order asked.  The body is a page of `model.facts`, then the bytes that facts point into."""
 
-    jobs: list[dict[str, Any]]
-    """Facts by key."""
+    length: int
+    """Bytes of the page; `[offset, length]` of a fact counts from its end."""
+    rest: Ranges
+    """What did not fit: ask again."""
 
 
 @dataclass(frozen=True, slots=True)

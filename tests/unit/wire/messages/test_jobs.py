@@ -41,8 +41,8 @@ GOLDEN = [
     (messages.Statuses(), '["Statuses"]'),
     (messages.GetEnds(ranges=[[1, 2]], mode="all", timeout=None, limit=10), '["GetEnds",[[1,2]],"all",null,10]'),
     (messages.EndsPage(pieces=[[1, 1, 20]], segments=["s"], rest=[]), '["EndsPage",[[1,1,20]],["s"],[]]'),
-    (messages.GetInfo(ranges=[[1, 2]], keys=["status"]), '["GetInfo",[[1,2]],["status"]]'),
-    (messages.Info(jobs=[{"status": 3}]), '["Info",[{"status":3}]]'),
+    (messages.GetInfo(ranges=[[1, 2]], facts=["status"]), '["GetInfo",[[1,2]],["status"]]'),
+    (messages.Info(length=20, rest=[[3, 5]]), '["Info",20,[[3,5]]]'),
     (messages.Kill(ranges=None), '["Kill",null]'),
     (messages.Delete(ranges=[[1, 2]]), '["Delete",[[1,2]]]'),
 ]
