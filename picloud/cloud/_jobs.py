@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from cloud import _arguments, _signature
-from picloud.client import results, streams, waiting
+from picloud.client import questions, results, streams, waiting
 from picloud.client.callbacks import Callbacks
 from picloud.client.info import get_info
 from picloud.client.session import Session
@@ -115,7 +115,7 @@ class Jobs:
             return
         session = self.session()
         with _shown(session, ranges) if progress else _NOTHING:
-            waited = waiting.wait(session, ranges, "all" if ignore_errors else "failure", seconds)
+            waited = questions.wait(session, ranges, "all" if ignore_errors else "failure", seconds)
             if waited.failed is not None and not ignore_errors:
                 results.collect(session, [(waited.failed, waited.failed + 1)], None, False)
             if not waited.satisfied:
@@ -126,8 +126,7 @@ class Jobs:
         ranges = _arguments.jid_ranges(jids)
         if not ranges:
             return []
-        received = self.session().request(messages.GetStatus([list(pair) for pair in ranges]))
-        statuses = list(map(_STATUS.__getitem__, received.body))
+        statuses = list(map(_STATUS.__getitem__, questions.statuses(self.session(), ranges)))
         return statuses[0] if _arguments.is_one(jids) else statuses
 
     def result(
@@ -151,11 +150,12 @@ class Jobs:
         if not ranges:
             return []
         session = self.session()
+        collect = results.collect if len(ranges) == 1 else questions.all_results
         if progress:
             with _shown(session, ranges):
-                values = results.collect(session, ranges, seconds, ignore_errors)
+                values = collect(session, ranges, seconds, ignore_errors)
         else:
-            values = results.collect(session, ranges, seconds, ignore_errors)
+            values = collect(session, ranges, seconds, ignore_errors)
         return values[0] if _arguments.is_one(jids) else values
 
     def view(self, jids: Jids) -> None:
@@ -196,10 +196,20 @@ class Jobs:
         return streams.Unordered(self.session(), ranges, seconds, ignore_errors)
 
     def info(self, jids: Jids, info_requested: str | Iterable[str] | None = None) -> dict[int, dict[str, Any]]:
-        """Return a dict of facts for each jid: by default stdout, stderr, status and runtime; 'all' is everything.
+        """Return a dict of what is asked for, by jid, also for a single one: by default stdout, stderr, status and runtime.
+
+        Further keys: created, started, finished (local datetimes, None until then), exception (the traceback), cause, attempt,
+        worker, function, label, args, kwargs, func_object, attributes (a dict of what was fixed at creation), parent_jid,
+        code_version, interpreter, cwd, creator_hostname, type, cores, priority, max_runtime (minutes), restartable, depends_on,
+        and ports: `{protocol: {port: {'address', 'port'}}}` while the job runs, else ''.  'all' is everything.  memory, swap,
+        disk, cputime and cpu_percentage stand for their members (`memory.usage` ...), which are given flat.
+
+        Nothing is measured or logged for these yet, so that they are always empty: logging, pilog, syslog, env, vol, profile,
+        creator_api_key, and the members of the groups but `memory.max_usage`, which is known of jobs whose process ended.
 
         Raises:
             TypeError, ValueError: for keys that are no text or do not exist.
+            SerializationError: if args, kwargs or func_object cannot be rebuilt here; with 'all' it stands in their place.
         """
         ranges = _arguments.jid_ranges(jids)
         keys = _arguments.info_keys(info_requested)
@@ -207,9 +217,10 @@ class Jobs:
 
     def kill(self, jids: Jids | None = None) -> None:
         """Kill jobs, None for every unfinished one; ended jobs stay as they are."""
-        ranges = None if jids is None else [list(pair) for pair in _arguments.jid_ranges(jids)]
-        if ranges != []:
-            self.session().request(messages.Kill(ranges))
+        if jids is None:
+            self.session().request(messages.Kill(None))
+        elif ranges := _arguments.jid_ranges(jids):
+            questions.kill(self.session(), ranges)
 
     def delete(self, jids: Jids) -> None:
         """Forget ended jobs and all that is kept of them.
@@ -219,8 +230,7 @@ class Jobs:
         """
         ranges = _arguments.jid_ranges(jids)
         if ranges:
-            self.session().recent.clear()
-            self.session().request(messages.Delete([list(pair) for pair in ranges]))
+            questions.delete(self.session(), ranges)
 
     def close(self) -> bool:
         """Close the connection, and end the node if it is private; return whether anything was open; the next use opens anew.

@@ -51,6 +51,8 @@ class Page:
         message = messages.expect(received.message, messages.EndsPage)
         self._descriptors = received.descriptors
         segments = dict(zip(message.segments, received.descriptors, strict=True))
+        self.body = received.body
+        """The records, end to end."""
         body = memoryview(received.body)
         self.pieces: list[Piece] = []
         at = 0
@@ -98,8 +100,9 @@ def collect(session: Session, ranges: Sequence[JidRange], timeout: float | None,
         CloudTimeoutError: if they have not ended in time.
     """
     session.is_waiting = True
-    if len(ranges) == 1 and ranges[0][1] - ranges[0][0] == 1:
-        record = session.recent.take(ranges[0][0])
+    single = len(ranges) == 1 and ranges[0][1] - ranges[0][0] == 1
+    if single:
+        record = session.recent.get(ranges[0][0])
         if record is not None:
             known = _known(ranges[0][0], record, ignore_errors)
             if known is not None:
@@ -111,6 +114,8 @@ def collect(session: Session, ranges: Sequence[JidRange], timeout: float | None,
         if isinstance(page, messages.Waited):
             raise timed_out("cloud.result timed out", page)
         try:
+            if single and page.pieces and not page.open_segments:
+                session.recent.put(ranges[0][0], page.body)
             for piece in page.pieces:
                 values += values_of(piece, ignore_errors)
             left = page.rest
@@ -121,7 +126,7 @@ def collect(session: Session, ranges: Sequence[JidRange], timeout: float | None,
 
 
 def _known(jid: int, record: bytes, ignore_errors: bool) -> list[Any] | None:
-    """Return the result in a record that came with the answer to its submission; None if it has to be asked for."""
+    """Return the result in a record that is remembered; None if it has to be asked for."""
     plain = outcome.lone_result(record)
     if plain is not None:
         try:

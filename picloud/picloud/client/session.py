@@ -16,7 +16,7 @@ from picloud.client import settings
 from picloud.client.autostart import start_node
 from picloud.client.connection import Connection
 from picloud.client.private import PrivateHome
-from picloud.client.recent import Recent
+from picloud.client.recent import Finals, Recent
 from picloud.exceptions import CloudException, NodeStoppingError, NodeUnreachableError
 from picloud.model.settings import Settings
 from picloud.wire import messages
@@ -54,7 +54,9 @@ class Session:
         """What the node said last; None before the first request."""
         self.closed = False
         self.recent = Recent(values.cloud_result_cache_size << 10)
-        """Ends that came with submissions."""
+        """Ends of single jobs that came with submissions or were asked for."""
+        self.finals = Finals(values.cloud_status_cache_size)
+        """Final statuses that were asked for."""
         self._private = private
         self._known: tuple[str, set[str]] = ("", set())
         self._reset()
@@ -193,7 +195,7 @@ class Session:
             time.sleep(_STEP)
         self._connections.add(connection)
         if self.welcome is not None and self.welcome.generation != connection.welcome.generation:
-            self.recent.clear()
+            self.forget_ends()
         self.welcome = connection.welcome
         return connection
 
@@ -208,6 +210,11 @@ class Session:
         except (OSError, EOFError, NodeStoppingError):
             return False
         return True
+
+    def forget_ends(self) -> None:
+        """Forget what is remembered of ended jobs: some may be deleted."""
+        self.recent.clear()
+        self.finals.clear()
 
     def forget_parent(self) -> None:
         """Drop, in a forked child, what belongs to the parent: its connections and its private node stay as they are."""

@@ -26,6 +26,7 @@ _MIN_WINDOW = 64
 _MAX_WINDOW = 65536
 _MAX_AHEAD = 4096
 _MAX_SEGMENTS = 256
+_MAX_RANGES = 65536
 
 
 class _Stream(Iterator[Any]):
@@ -154,7 +155,8 @@ class Unordered(_Stream):
         return super().__length_hint__() + len(self._ready)
 
     def _fetch(self) -> None:
-        page = self._waited(results.fetch(self._session, self._left, "any", self._timeout, READ_AHEAD_BYTES))
+        asked = self._left[:_MAX_RANGES]
+        page = self._waited(results.fetch(self._session, asked, "any", self._timeout, READ_AHEAD_BYTES))
         ended = [
             entry
             for piece in page.pieces

@@ -60,9 +60,9 @@ class Settings:
     automatic_dependency_transfer: bool = True
     """Whether the project's own modules travel with a job."""
     cloud_status_cache_size: int = 65536
-    """Final statuses that a client remembers; 0 is none."""
+    """Jobs whose final status a client remembers once it has asked for it, for questions about few jobs; 0 is none."""
     cloud_result_cache_size: int = 4096
-    """Kilobytes of results that a client remembers; 0 is none."""
+    """Kilobytes of results of single jobs that a client remembers; 0 is none."""
 
     def changed(self, **values: object) -> Settings:
         """Return a copy with values changed, each coerced to its field's type.
