@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from cloud import config as config
     from cloud import job as job
     from cloud import mp as mp
+    from cloud import shortcuts as shortcuts
+    from cloud import wait_for as wait_for
     from cloud._nodes import getconfigpath as getconfigpath
     from cloud._nodes import is_simulated as is_simulated
     from cloud._nodes import jobs as _jobs
@@ -68,7 +70,7 @@ _ELSEWHERE = {
     "setkey": "cloud._nodes",
     "start_simulator": "cloud._nodes",
 }
-_MODULES = frozenset({"config", "job", "mp"})
+_MODULES = frozenset({"config", "job", "mp", "shortcuts", "wait_for"})
 
 __all__ = [
     "CloudException",
@@ -98,9 +100,11 @@ __all__ = [
     "running_on_cloud",
     "s1",
     "setkey",
+    "shortcuts",
     "start_simulator",
     "status",
     "view",
+    "wait_for",
 ]
 
 

@@ -11,6 +11,7 @@ from picloud.exceptions import ArgumentTypeError, ArgumentValueError, UnknownJob
 from picloud.model import ids
 from picloud.model.core_type import BUILTIN, DEFAULT
 from picloud.model.ids import JidRange
+from picloud.model.job import Status
 
 _MAX_JID = 1 << 63
 
@@ -45,6 +46,53 @@ def jid_ranges(jids: object) -> list[JidRange]:
 def is_one(jids: object) -> bool:
     """Return whether a single job was named, not a collection that holds one."""
     return isinstance(jids, int)
+
+
+def one_jid(jid: object) -> int:
+    """Return the jid of a single job.
+
+    Raises:
+        ArgumentTypeError: unless it is an int.
+        UnknownJobError: for a number that no job can have.
+    """
+    if isinstance(jid, bool) or not isinstance(jid, int):
+        raise ArgumentTypeError(f"jid must be an integer, not {type(jid).__name__}")
+    return jid_ranges(jid)[0][0]
+
+
+def status_of(status: object) -> Status:
+    """Return a status by its name.
+
+    Raises:
+        ArgumentTypeError: if it is no text.
+        ArgumentValueError: if there is none of that name.
+    """
+    if not isinstance(status, str):
+        raise ArgumentTypeError(f"test_status must be a string, not {type(status).__name__}")
+    if status not in list(Status):
+        names = ", ".join(Status)
+        raise ArgumentValueError(
+            f"There is no status {status!r}{_did_you_mean(status, map(str, Status)) or f'; there are {names}'}"
+        )
+    return Status(status)
+
+
+def port_of(port: object, protocol: object) -> tuple[int, str]:
+    """Return a port and its protocol.
+
+    Raises:
+        ArgumentTypeError: unless they are an int and text.
+        ArgumentValueError: if no socket can have that port, or for another protocol than tcp and udp.
+    """
+    if isinstance(port, bool) or not isinstance(port, int):
+        raise ArgumentTypeError(f"port must be an integer, not {type(port).__name__}")
+    if not 0 < port < 1 << 16:
+        raise ArgumentValueError(f"port must be 1 to 65535, not {port}")
+    if not isinstance(protocol, str):
+        raise ArgumentTypeError(f"protocol must be a string, not {type(protocol).__name__}")
+    if protocol not in ("tcp", "udp"):
+        raise ArgumentValueError(f"protocol must be 'tcp' or 'udp', not {protocol!r}")
+    return port, protocol
 
 
 def timeout_of(timeout: object) -> float | None:

@@ -11,9 +11,11 @@
     ├─ JobError                         job.failed           the job's fault: it ended as error, killed or stalled
     ├─ UnknownJobError                  job.unknown
     ├─ UnfinishedJobError               job.unfinished
+    ├─ UnreachableStatusError           job.unreachable      what was waited for can never happen
     ├─ DependencyError                  job.dependency       a dependency that does not exist
     ├─ NestedLimitError                 job.nested-limit
     ├─ ExcessiveDataError               job.excessive-data
+    ├─ UnavailableError                 cloud.unavailable    the service had it, a machine of one's own does not
     ├─ NodeError                        node                 the runtime's fault
     │  ├─ NodeUnreachableError          node.unreachable
     │  ├─ NodeStoppingError             node.stopping
@@ -168,6 +170,12 @@ class UnfinishedJobError(CloudException):
     code = "job.unfinished"
 
 
+class UnreachableStatusError(CloudException):
+    """The job will never (again) be what was waited for: its `status` is behind that, or it has ended."""
+
+    code = "job.unreachable"
+
+
 class DependencyError(CloudException):
     """A job was to depend on a job that does not exist."""
 
@@ -184,6 +192,12 @@ class ExcessiveDataError(CloudException):
     """A function, an argument or a result is larger than the setting `max_transmit_data` allows."""
 
     code = "job.excessive-data"
+
+
+class UnavailableError(CloudException):
+    """PiCloud's service provided this, and here nothing does; the message says what is missing."""
+
+    code = "cloud.unavailable"
 
 
 class NodeError(CloudException):

@@ -37,6 +37,15 @@ FINISHED: tuple[Status, ...] = (Status.DONE, Status.STALLED, Status.ERROR, Statu
 """Statuses that never change again, in PiCloud's order."""
 
 
+REACHABLE: dict[Status, frozenset[Status]] = {
+    Status.WAITING: frozenset(Status) - {Status.WAITING},
+    Status.QUEUED: frozenset({Status.PROCESSING, Status.DONE, Status.ERROR, Status.KILLED}),
+    Status.PROCESSING: frozenset({Status.DONE, Status.ERROR, Status.KILLED}),
+    **dict.fromkeys(FINISHED, frozenset[Status]()),
+}
+"""What a job of each status may still become (PiCloud's API, §14); a second attempt is no way back."""
+
+
 def is_finished(code: int) -> bool:
     """Return whether a stored status code is final."""
     return code >= DONE

@@ -33,6 +33,7 @@ from picloud.node.room import Room
 from picloud.node.sessions import Server
 from picloud.node.submissions import Submissions
 from picloud.node.supervisors import Supervisors
+from picloud.node.wait_for import WaitFor
 from picloud.node.waiting import Waiting
 from picloud.node.watching import Watching
 from picloud.scheduler.machine import Limits, Scheduler
@@ -106,6 +107,7 @@ class Node:
             self._submissions,
             Waiting(loop, self.reactor, reader),
             Watching(self.reactor, reader),
+            WaitFor(loop, self.reactor, reader),
             Queries(self.reactor, reader, tables, detail, self._environment, known),
             Removal(self.reactor, reader, tables, self._environment),
             Maintenance(self.reactor, self._environment, self.stop),

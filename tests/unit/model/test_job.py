@@ -17,3 +17,20 @@ def test_codes_never_change() -> None:
 def test_finished_statuses_are_picloud_list() -> None:
     assert [str(status) for status in FINISHED] == ["done", "stalled", "error", "killed"]
     assert {status for status in Status if job.is_finished(CODES[status])} == set(FINISHED)
+
+
+def test_what_a_status_may_become() -> None:
+    """PiCloud's table (API §14), closed over what follows."""
+    may_become = {
+        "waiting": {"queued", "stalled", "killed"},
+        "queued": {"processing", "killed"},
+        "processing": {"done", "error", "killed"},
+    }
+
+    def behind(status: str) -> set[str]:
+        found = may_become.get(status, set())
+        return found.union(*map(behind, found))
+
+    assert {str(status): set(map(str, job.REACHABLE[status])) for status in Status} == {
+        str(status): behind(str(status)) for status in Status
+    }

@@ -51,6 +51,7 @@ from picloud.wire.messages.places import (
     WorkerFailed,
     WorkerStarted,
 )
+from picloud.wire.messages.wait_for import AwaitPort, AwaitStatus, Port
 from picloud.wire.messages.work import (
     Announce,
     Chunk,
@@ -67,6 +68,8 @@ __all__ = [
     "Accepted",
     "Announce",
     "Arrays",
+    "AwaitPort",
+    "AwaitStatus",
     "Backup",
     "Blob",
     "Check",
@@ -91,6 +94,7 @@ __all__ = [
     "NodeFacts",
     "NodeStatus",
     "Part",
+    "Port",
     "Ranges",
     "Resume",
     "Roll",

@@ -13,12 +13,12 @@ from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from picloud.exceptions import ProtocolError
-from picloud.wire.messages import administration, base, jobs, places, work
+from picloud.wire.messages import administration, base, jobs, places, wait_for, work
 from picloud.wire.messages.base import Message
 
 KINDS: dict[str, type[Message]] = {
     name: kind
-    for module in (administration, base, jobs, places, work)
+    for module in (administration, base, jobs, places, wait_for, work)
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, Message) and kind is not Message
 }
