@@ -160,7 +160,7 @@ class Offline(LockedHome):
         page = self._facts.page(ranges, frozenset(message.facts), time.time())
         for group in page.groups:
             array = self._tables.array_of(group.first)
-            if array is not None and "status" in group.shared:
+            if array is not None and "status" in group.shared and any("status" not in own for own in group.own):
                 group.shared["status"] = self._state_of_the_unfinished(array)
         text = encode_facts(page.groups)
         answer = messages.Info(len(text), [list(pair) for pair in page.rest])
