@@ -199,10 +199,11 @@ class Jobs:
         """Return a dict of what is asked for, by jid, also for a single one: by default stdout, stderr, status and runtime.
 
         Further keys: created, started, finished (local datetimes, None until then), exception (the traceback), cause, attempt,
-        worker, function, label, args, kwargs, func_object, attributes (a dict of what was fixed at creation), parent_jid,
-        code_version, interpreter, cwd, creator_hostname, type, cores, priority, max_runtime (minutes), restartable, depends_on,
-        and ports: `{protocol: {port: {'address', 'port'}}}` while the job runs, else ''.  'all' is everything.  memory, swap,
-        disk, cputime and cpu_percentage stand for their members (`memory.usage` ...), which are given flat.
+        worker, progress and log (what the job said of itself), function, label, args, kwargs, func_object, parent_jid,
+        attributes (a dict of what was fixed at creation), code_version, interpreter, cwd, creator_hostname, type, cores,
+        priority, max_runtime (minutes), restartable, depends_on, and ports: `{protocol: {port: {'address', 'port'}}}` while the
+        job runs, else ''.  'all' is everything.  memory, swap, disk, cputime and cpu_percentage stand for their members
+        (`memory.usage` ...), which are given flat.
 
         Nothing is measured or logged for these yet, so that they are always empty: logging, pilog, syslog, env, vol, profile,
         creator_api_key, and the members of the groups but `memory.max_usage`, which is known of jobs whose process ended.
