@@ -32,12 +32,10 @@ Facts that the node gives for each job, those that `wire.messages.GetInfo` names
     depends_on    [[first jid, behind the last], ...]
     is_map        bool
     array         [first jid, count]
-    args          [offset, length] into the body: the item's payload (a pickle or the segment layout); if args or kwargs was asked
-    profile       [offset, length, functions left out] into the body: text of model.profile; if it was asked for and made
-    func_object   [offset, length] into the body: the function's payload; if it was asked for
     ports         {protocol: {port: address}} while it runs, else None; only if it was asked for
     args          [offset, length] into the body: the item's payload (a pickle or the segment layout); only if it was asked for
     func_object   [offset, length] into the body: the function's payload; only if it was asked for
+    profile       [offset, length, functions left out] into the body: text of model.profile; only if it was asked for and made
 """
 
 from __future__ import annotations
@@ -64,8 +62,6 @@ _EMPTY: dict[str, object] = {
     "pilog": "",
     "syslog": "",
     "env": "",
-    "ports": "",
-    "profile": "",
     "creator_api_key": None,
     "memory.failcnt": None,
     "memory.usage": None,
@@ -138,6 +134,8 @@ def _profile(facts: Mapping[str, Any], body: memoryview) -> tuple[bytes, int]:
         return b"", 0
     offset, length, left_out = facts["profile"]
     return bytes(body[offset : offset + length]), left_out
+
+
 def _function(facts: Mapping[str, Any], body: memoryview) -> Any:
     return _object(facts, body, "func_object")
 
@@ -194,20 +192,12 @@ _VALUES: dict[str, _Key] = {
     "finished": _moment("finished"),
     "label": _text("label"),
     "function": _fact("function"),
-    "args": _args,
-    "kwargs": _kwargs,
-    "func_object": lambda facts, body: _object(facts, body, "func_object"),
-    "attributes": _attributes,
-    "profile": lambda facts, body: profiles.text(*_profile(facts, body)),
-    "profile_stats": lambda facts, body: profiles.statistics(_profile(facts, body)[0]),
-    "vol": lambda facts, body: [],
-    "cause": _cause,
-    "progress": _progress,
-    "log": lambda facts, body: facts.get("log") or "",
     "args": _Key(("args", "is_map"), _args),
     "kwargs": _Key(("args", "is_map"), _kwargs),
     "func_object": _Key(("func_object",), _function),
     "attributes": _Key((*_ATTRIBUTES.values(), "max_runtime"), _attributes),
+    "profile": _Key(("profile",), lambda facts, body: profiles.text(*_profile(facts, body))),
+    "profile_stats": _Key(("profile",), lambda facts, body: profiles.statistics(_profile(facts, body)[0])),
     "vol": _Key((), lambda facts, body: []),
     "ports": _Key(("ports",), _ports),
     "cause": _Key(("cause",), _cause),
@@ -263,14 +253,6 @@ def get_info(session: Session, ranges: Sequence[JidRange], keys: Sequence[str]) 
         CloudException: what the node says, such as `UnknownJobError`.
         SerializationError: if arguments or a function that were asked for by name cannot be rebuilt here.
     """
-    names = sorted(_VALUES) + sorted(_EMPTY) if "all" in keys else [n for key in keys for n in GROUPS.get(key, (key,))]
-    bulky = [name for name in _BULKY if name in names]
-    if "profile_stats" in names:
-        bulky.append("profile")
-    received = session.request(messages.GetInfo([list(pair) for pair in ranges], [*names, *bulky]))
-    message = messages.expect(received.message, messages.Info)
-    body = memoryview(received.body)
-    return {facts["jid"]: {name: _value(name, facts, body) for name in names} for facts in message.jobs}
     found: dict[int, dict[str, Any]] = {}
     everything = "all" in keys
     names = sorted({*_VALUES, *_EMPTY}) if everything else [n for key in keys for n in GROUPS.get(key, (key,))]

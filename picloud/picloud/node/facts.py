@@ -18,7 +18,7 @@ from picloud.node.workers import Worker
 from picloud.store.keys import Table
 from picloud.store.tables import Tables
 
-COSTLY = frozenset({"args", "func_object", "ports"})
+COSTLY = frozenset({"args", "func_object", "ports", "profile"})
 """Facts that are given only if they are asked for: their bytes lie in the body, or the kernel is asked for them."""
 PAGE_JOBS = 8192
 """Jobs on one page at most, so that other clients need not wait long for their turn."""
@@ -86,26 +86,6 @@ class Facts:
         Raises:
             UnknownJobError: naming the first jid that no job has.
         """
-        jobs: list[dict[str, Any]] = []
-        body: list[bytes] = []
-        output = not keys or bool(keys & {"stdout", "stderr", "log"})
-        for piece in pieces:
-            codes = self._reader.codes(piece)
-            ends = self._ends_by_index(piece)
-            shared = self._shared(piece, keys, body)
-            for index in range(piece.start, piece.stop):
-                facts = dict(shared, jid=piece.array.first + index, status=codes[index - piece.start])
-                found = ends.get(index)
-                if found is not None:
-                    self._ended(facts, *found, output=output)
-                    if "profile" in keys:
-                        self._profile(facts, found[0].meta(found[1]), body)
-                elif facts["status"] == job.PROCESSING:
-                    self._running(facts, wall, output=output)
-                if keys & {"args", "kwargs"}:
-                    facts["args"] = self._arguments(piece, index, body)
-                jobs.append(facts)
-        return jobs, body
         page = _Page(wanted)
         rest: list[JidRange] = []
         with self._tables.held():
@@ -182,7 +162,7 @@ class Facts:
     def _add_ends(self, page: _Page, piece: Piece, own: list[dict[str, Any]]) -> int:
         """Say how jobs ended; return how many there is room for."""
         status, runtime, started, finished = map(page.wants, ("status", "runtime", "started", "finished"))
-        metas = any(map(page.wants, (*_NOTED, "stdout", "stderr")))
+        metas = any(map(page.wants, (*_NOTED, "stdout", "stderr", "profile")))
         for index, record in self._reader.ends(piece, page.kept):
             ends = outcome.decode(record)
             ran = ends.worker > 0
@@ -209,6 +189,9 @@ class Facts:
         """Say what was noted of one job's end."""
         found = page.only_wanted({name: meta[name] for name in _NOTED if name in meta})
         found |= {name: self._output(meta, key) for name, key in _STREAMS if key in meta and page.wants(name)}
+        if "profile" in meta and page.wants("profile"):
+            text, left_out = meta["profile"]
+            facts["profile"] = [*page.point(text.encode("ascii")), left_out]
         facts |= found
         page.size += sum(len(text) for text in found.values() if isinstance(text, str))
 
@@ -251,47 +234,6 @@ class Facts:
     def _arguments(self, piece: Piece) -> Iterator[memoryview]:
         """Yield the payloads of a piece's items, without more in memory than a few at a time."""
         if piece.live is not None:
-            record, _ = piece.live.arguments(index, index + 1, self._tables)
-        else:
-            at, whole = self._tables.arguments(piece.array.first, index, index + 1)[0]
-            record = arguments.cut(whole, index - at, index - at + 1)
-        payload = bytes(arguments.slices(record)[0])
-        if payload[:1] == arguments.SEGMENT_MARK:
-            payload = (self._home / "segments" / payload[1:].decode("ascii")).read_bytes()
-        return self._point(body, payload)
-
-    def _profile(self, facts: dict[str, Any], meta: dict[str, Any], body: list[bytes]) -> None:
-        if "profile" in meta:
-            text, left_out = meta["profile"]
-            facts["profile"] = [*self._point(body, text.encode("ascii")), left_out]
-
-    @staticmethod
-    def _point(body: list[bytes], content: bytes) -> list[int]:
-        at = sum(map(len, body))
-        body.append(content)
-        return [at, len(content)]
-
-    def _ended(self, facts: dict[str, Any], ends: outcome.Ends, row: outcome.Row, *, output: bool) -> None:
-        meta = ends.meta(row)
-        started = ends.started + row.started
-        facts["attempt"] = ends.attempt
-        facts["worker"] = ends.worker or None
-        facts["finished"] = started + row.runtime
-        if ends.worker:
-            facts["started"] = started
-            facts["runtime"] = row.runtime
-        facts["exception"] = meta.get("exception")
-        facts["cause"] = meta.get("cause")
-        facts["peak"] = meta.get("peak")
-        facts["progress"] = meta.get("progress")
-        if output:
-            facts["log"] = meta.get("log", "")
-            facts["stdout"] = self._output(meta, "out")
-            facts["stderr"] = self._output(meta, "err")
-
-    def _running(self, facts: dict[str, Any], wall: float, *, output: bool) -> None:
-        worker: Worker | None = self._reader.worker_of(facts["jid"])
-        if worker is None or worker.chunk is None:
             for low in range(piece.start, piece.stop, _STEP):
                 record, _ = piece.live.arguments(low, min(low + _STEP, piece.stop), self._tables)
                 yield from arguments.slices(record)

@@ -1,4 +1,3 @@
-"""`cloud` in this process on a node of the module's own."""
 """`cloud` in this process on a node of the module's own, with two CPUs unless the module says otherwise."""
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ def _hang_up() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[ModuleType]:
 def cpus() -> str:
     """Return how many CPUs the module's node may use."""
     return "2"

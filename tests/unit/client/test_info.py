@@ -132,6 +132,6 @@ def test_every_name_has_a_value() -> None:
 
 
 def test_keys_need_facts_that_there_are() -> None:
-    bulky = {"args", "func_object", "ports"}
+    bulky = {"args", "func_object", "ports", "profile"}
     for key in info._VALUES.values():
         assert set(key.facts) <= FACTS.keys() | bulky
