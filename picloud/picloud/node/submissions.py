@@ -7,7 +7,7 @@ from types import NoneType
 from typing import Any, get_type_hints
 
 from picloud.exceptions import CloudException, DependencyError, ProtocolError, UnknownJobError
-from picloud.model import arguments, job
+from picloud.model import arguments
 from picloud.model.array import JobArray, JobOptions
 from picloud.model.context import content_hash
 from picloud.model.ids import JidRange
@@ -18,7 +18,7 @@ from picloud.node.reads import Reader
 from picloud.node.room import Room
 from picloud.node.sessions import Handler, Session
 from picloud.node.waiting import as_ranges
-from picloud.node.waits import failure_in
+from picloud.node.waits import failure_in, has_unfinished
 from picloud.scheduler import events
 from picloud.store.batch import argument_segments
 from picloud.store.segments import accept
@@ -190,7 +190,7 @@ class Submissions:
             at = failure_in(codes)
             if at is not None and failed is None:
                 failed = piece.jids[0] + at
-            if any(not job.is_finished(code) for code in set(codes)):
+            if has_unfinished(codes):
                 open_ranges.append(piece.jids)
         return open_ranges, failed
 

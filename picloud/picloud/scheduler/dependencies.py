@@ -1,28 +1,34 @@
 """Who waits for which items of an array, found at a cost that does not grow with the items or with those who wait.
 
-A watch stands for all arrays that wait for the same items.  It is posted at one unfinished item of them; only when that one
-ends is it looked at, and posted elsewhere if others are left.  Bad ends are noticed at once.
+A watch stands for all arrays that wait for the same items.  It is posted at the last unfinished one of them; only when that one
+ends is it looked at, and posted further in front if others are left.  So no item is looked at twice for a watch, and the last
+is also the best guess at which of them ends last, since items mostly run in order.  Bad ends are noticed at once.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
-_UNFINISHED = re.compile(rb"[\x00-\x02]")
-_BAD = re.compile(rb"[\x04-\x06]")
+from picloud.model.job import ERROR, KILLED, PROCESSING, QUEUED, STALLED, WAITING
 
 
-def unfinished(statuses: bytearray, start: int, stop: int) -> int | None:
-    """Return the first item of a range that has not ended."""
-    match = _UNFINISHED.search(statuses, start, stop)
-    return match.start() if match else None
+def last_unfinished(statuses: bytearray, start: int, stop: int) -> int | None:
+    """Return the last item of a range that has not ended."""
+    found = start - 1
+    # Searching for single bytes takes microseconds a million items, hundreds of times less than a pattern does.
+    for code in (QUEUED, WAITING, PROCESSING):
+        found = max(found, statuses.rfind(code, found + 1, stop))
+    return found if found >= start else None
 
 
 def ended_badly(statuses: bytearray, start: int, stop: int) -> int | None:
     """Return the first item of a range that ended other than as done."""
-    match = _BAD.search(statuses, start, stop)
-    return match.start() if match else None
+    found: int | None = None
+    for code in (ERROR, KILLED, STALLED):
+        at = statuses.find(code, start, stop)
+        if at >= 0:
+            found = stop = at
+    return found
 
 
 @dataclass(slots=True, eq=False)
@@ -30,7 +36,6 @@ class _Watch:
     start: int
     stop: int
     dependents: list[int] = field(default_factory=list)
-    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,7 @@ class Watches:
         """Let an array wait for a range of items; return whether there is anything to wait for."""
         watch = self._watches.get((start, stop))
         if watch is None:
-            # Items mostly run in order, so the last one is the best guess at which of them ends last.
-            at = stop - 1 if statuses[stop - 1] <= 2 else unfinished(statuses, start, stop)
+            at = last_unfinished(statuses, start, stop)
             if at is None:
                 return False
             watch = self._watches[start, stop] = _Watch(start, stop)
@@ -97,7 +101,7 @@ class Watches:
                 notices += [Notice(dependent, item) for dependent in watch.dependents]
 
     def _look(self, watch: _Watch, ended: int, statuses: bytearray, notices: list[Notice]) -> None:
-        item = unfinished(statuses, watch.start, watch.stop)
+        item = last_unfinished(statuses, watch.start, ended)
         if item is not None:
             self._post(watch, item)
             return

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from picloud.model import job
-from picloud.node.waits import Mode, Waiter, Waiters, failure_in, unfinished_in
+from picloud.node.waits import Mode, Waiter, Waiters, failure_in, has_unfinished, unfinished_in
 
 FIRST = 101
 
@@ -79,6 +79,7 @@ def test_a_dropped_wait_is_never_told() -> None:
 @given(st.binary(max_size=50).map(lambda raw: bytes(byte % 7 for byte in raw)))
 def test_counting_agrees_with_looking_at_each(codes: bytes) -> None:
     assert unfinished_in(codes) == sum(not job.is_finished(code) for code in codes)
+    assert has_unfinished(codes) == (unfinished_in(codes) > 0)
     bad = [at for at, code in enumerate(codes) if job.is_finished(code) and code != job.DONE]
     assert failure_in(codes) == (bad[0] if bad else None)
 

@@ -149,6 +149,29 @@ def test_smaller_jobs_pass_a_large_one_for_at_most_a_minute(drive: Drive) -> Non
     assert firsts(list(driver.finish(3))) == [1, 1]
 
 
+def test_a_stream_of_new_small_jobs_does_not_keep_a_large_one_out(drive: Drive) -> None:
+    """Whoever submits them: it runs a minute after it was first passed, or as soon as what runs then has ended."""
+    driver = drive(slots=2)
+    for worker in (1, 2):
+        driver.start(worker)
+    driver.start(3, pool="wide")
+    for first in (1, 2):
+        driver.submit(first, client=f"client {first}")
+    driver.submit(3, cores=2, client="large", pool="wide")
+    first = 4
+    while driver.chunks.get(3) is None:
+        driver.now += 1.0
+        assert driver.now < 63.0
+        for _ in range(3):
+            driver.submit(first, client=f"client {first % 5}")
+            first += 1
+        worker = 1 + int(driver.now) % 2
+        if driver.ended[worker] < driver.kept[worker]:
+            driver.finish(worker, 2.0)
+    assert driver.now >= 60.0
+    assert driver.chunks[3].first == 3
+
+
 def test_the_minute_begins_anew_for_the_next_large_one(drive: Drive) -> None:
     driver = drive(slots=2)
     driver.submit(1, 100, client="small", max_runtime=99.0)
