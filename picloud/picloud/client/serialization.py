@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import cloudpickle
 
 from picloud.client.segments import SegmentWriter
+from picloud.client.sharing import Sharing
 from picloud.exceptions import ExcessiveDataError, SerializationError
-from picloud.model.arguments import SEGMENT_MARK
+from picloud.model.arguments import in_segment
 from picloud.model.bundle import with_quotes
 from picloud.pickling import culprit, excess, refusals
 from picloud.pickling.pickler import FULL, PLAIN, PROTOCOL, ValuePickler, dumps, size_of
@@ -55,6 +56,7 @@ class ArgumentEncoder:
         self._level = level
         self._is_map = is_map
         self._segments = segments
+        self._sharing = Sharing()
         self._pickler: ValuePickler | None = None
 
     def encode(self, value: object, where: str = "") -> bytes:
@@ -78,7 +80,7 @@ class ArgumentEncoder:
         except Exception as error:
             raise self._unpicklable(value, where, error) from error
         try:
-            return self._wrapped(pickled, buffers)
+            return self._wrapped(value, pickled, buffers)
         except ExcessiveDataError as error:
             if self._level != FULL:
                 raise
@@ -106,17 +108,20 @@ class ArgumentEncoder:
 
     def _each(self, rows: list[tuple[Any, ...]], start: int) -> list[bytes]:
         encode = self.encode
+        self._sharing.next_batch()
         if self._level == FULL:
             return [encode(row, f"item {index}: ") for index, row in enumerate(rows, start)]
         return [encode(row) for row in rows]
 
-    def _wrapped(self, pickled: bytes, buffers: list[memoryview]) -> bytes:
+    def _wrapped(self, value: Any, pickled: bytes, buffers: list[memoryview]) -> bytes:
         if not buffers and len(pickled) < payload.SEGMENT_THRESHOLD and not self._limit:
             return pickled
         size = len(pickled) if not buffers else payload.size(pickled, buffers)
         check_size(size, self._limit)
         if size >= payload.SEGMENT_THRESHOLD:
-            return SEGMENT_MARK + self._segments().write(pickled, buffers).encode("ascii")
+            if self._is_map and len(pickled) < payload.BUFFER_THRESHOLD:
+                return in_segment(self._sharing.segment(value, buffers, self._segments()), pickled)
+            return in_segment(self._segments().write(pickled, buffers))
         return b"".join(payload.parts(pickled, buffers)) if buffers else pickled
 
     def _unpicklable(self, value: object, where: str, error: Exception) -> SerializationError:

@@ -11,8 +11,12 @@ from array import array
 from collections.abc import Sequence
 
 SEGMENT_MARK = b"S"
-"""First byte of an item that lies in a segment file, whose id follows; a pickle always begins with 0x80."""
+"""First byte of an item that lies in a segment file, whose id follows; a pickle always begins with 0x80.
 
+Behind the id may stand the item's pickle: then only its buffers lie in the segment, and other items may name the same one.
+"""
+
+_PICKLE = b"\x80"
 _COUNT = struct.Struct("<I")
 _PAIR = struct.Struct("<II")
 _ONE = struct.Struct("<III")
@@ -42,6 +46,17 @@ def encode_items(items: Sequence[bytes]) -> bytes:
 def count_of(record: bytes | memoryview) -> int:
     """Return how many items a record holds."""
     return int(_COUNT.unpack_from(record)[0])
+
+
+def in_segment(segment: str, pickled: bytes = b"") -> bytes:
+    """Return an item that lies in a segment, all of it or its buffers alone."""
+    return SEGMENT_MARK + segment.encode("ascii") + pickled
+
+
+def segment_of(item: bytes | memoryview) -> tuple[str, bytes]:
+    """Return the id of the segment that an item names, and its pickle, empty if that lies in the segment too."""
+    name, mark, rest = bytes(item[1:]).partition(_PICKLE)
+    return name.decode("ascii"), mark + rest
 
 
 def check(record: bytes | memoryview) -> int:

@@ -239,7 +239,7 @@ def argument_segments(record: bytes | memoryview, skip: Sequence[tuple[int, int]
     found = []
     for index, payload in enumerate(arguments.slices(record)):
         if len(payload) > 1 and payload[0] == _SEGMENT_BYTE and not _inside(skip, base + index):
-            found.append(bytes(payload[1:]).decode("ascii"))
+            found.append(arguments.segment_of(payload)[0])
     return list(dict.fromkeys(found))
 
 

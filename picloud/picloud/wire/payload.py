@@ -116,12 +116,14 @@ def load(content: Buffer, loads: Loads = pickle.loads) -> Any:
     return loads(pickled, buffers=buffers)
 
 
-def load_segment(descriptor: int, loads: Loads = pickle.loads) -> Any:
+def load_segment(descriptor: int, loads: Loads = pickle.loads, *, pickled: Buffer = b"") -> Any:
     """Return the value in an open segment file, mapped copy-on-write; the descriptor stays the caller's.
+
+    With `pickled`, return that pickle's value, for which the file has the buffers.
 
     Raises:
         ValueError: if the file is not a segment.
     """
     mapped = mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY)
-    pickled, buffers = split(memoryview(mapped))
-    return loads(pickled, buffers=buffers)
+    own, buffers = split(memoryview(mapped))
+    return loads(pickled or own, buffers=buffers)

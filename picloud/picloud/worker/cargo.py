@@ -94,7 +94,8 @@ def items_of(record: bytes, segments: Sequence[str], descriptors: Sequence[int])
 
     def load(item: bytes) -> Any:
         if item[:1] == arguments.SEGMENT_MARK:
-            return payload.load_segment(opened[item[1:].decode()])
+            name, pickled = arguments.segment_of(item)
+            return payload.load_segment(opened[name], pickled=pickled)
         return payload.load(item)
 
     return Items(blob, offsets, load)

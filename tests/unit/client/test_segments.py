@@ -28,6 +28,19 @@ def test_what_was_swept_away_is_written_again(tmp_path: Path) -> None:
     writer.close()
 
 
+def test_whether_a_segment_holds_buffers(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path)
+    buffers = [bytes(3_000_000), b"x" * 100]
+    name = writer.write(b"", buffers)
+    (tmp_path / name).rename(tmp_path / "taken")
+    assert writer.holds(name, buffers)
+    assert not writer.holds(name, buffers[:1])
+    assert not writer.holds(name, [bytes(2_999_999) + b"x", b"x" * 100])
+    assert not writer.holds(name, [bytes(2_999_999), b"x" * 100])
+    assert not writer.holds("another", buffers)
+    writer.close()
+
+
 def test_many_segments_do_not_take_all_descriptors(tmp_path: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     writer = SegmentWriter(tmp_path)

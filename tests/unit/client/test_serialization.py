@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from picloud.client.segments import SegmentWriter
 from picloud.client.serialization import ArgumentEncoder, encode_function
 from picloud.exceptions import ExcessiveDataError, SerializationError
-from picloud.model.arguments import SEGMENT_MARK
+from picloud.model.arguments import SEGMENT_MARK, segment_of
 from picloud.wire import payload
 
 
@@ -95,8 +95,9 @@ def test_a_large_item_is_a_segment(value: Any, is_map: bool, tmp_path: Path) -> 
     encoder = _encoder(is_map=is_map, segments=lambda: writer)
     item = encoder.encode_rows([(value,)], 0)[0] if is_map else encoder.encode(((value,), {}))
     assert item[:1] == SEGMENT_MARK
-    with (tmp_path / item[1:].decode()).open("rb") as segment:
-        loaded = payload.load_segment(segment.fileno())
+    name, pickled = segment_of(item)
+    with (tmp_path / name).open("rb") as segment:
+        loaded = payload.load_segment(segment.fileno(), pickled=pickled)
     assert (np.asarray(loaded[0] if is_map else loaded[0][0]) == np.asarray(value)).all()
     writer.close()
     assert not list(tmp_path.iterdir())

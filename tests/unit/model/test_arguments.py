@@ -67,3 +67,10 @@ def test_offsets_out_of_order_are_refused() -> None:
 
 def test_a_segments_mark_is_no_pickle() -> None:
     assert arguments.SEGMENT_MARK != b"\x80"
+
+
+@given(st.text("0123456789abcdef", min_size=1), st.binary().map(lambda rest: b"\x80" + rest) | st.just(b""))
+def test_an_item_in_a_segment_names_it_and_may_have_its_own_pickle(name: str, pickled: bytes) -> None:
+    item = arguments.in_segment(name, pickled)
+    assert item[:1] == arguments.SEGMENT_MARK
+    assert arguments.segment_of(memoryview(item)) == (name, pickled)

@@ -48,6 +48,23 @@ def test_inline_buffers_and_segments(tmp_path: Path) -> None:
         assert values(items) == [(1,), (2,), (3,)]
 
 
+def test_items_that_share_the_buffers_of_a_segment_each_have_their_own_value(tmp_path: Path) -> None:
+    buffers: list[pickle.PickleBuffer] = []
+    rows = [pickle.dumps((bytearray(b"x" * 100), n), 5, buffer_callback=buffers.append) for n in range(2)]
+    shared = pickle.dumps((pickle.PickleBuffer(bytearray(b"y" * 100)), 7), 5, buffer_callback=buffers.append)
+    path = tmp_path / "segment"
+    payload.write_segment(str(path), b"", [buffers[-1].raw()])
+    record = arguments.encode_items([arguments.in_segment("id", shared), *rows, arguments.in_segment("id", shared)])
+    with path.open("rb") as opened:
+        first, *others, last = values(items_of(record, ["id"], [opened.fileno()]))
+    assert others == [(bytearray(b"x" * 100), n) for n in range(2)]
+    assert isinstance(first, tuple)
+    assert isinstance(last, tuple)
+    assert bytes(first[0]) == bytes(last[0]) == b"y" * 100
+    first[0][:1] = b"z"
+    assert bytes(last[0]) == b"y" * 100
+
+
 def test_descriptors_without_names_are_refused() -> None:
     with pytest.raises(ValueError, match="zip"):
         items_of(arguments.encode_items([b"Sx"]), ["x"], [])
