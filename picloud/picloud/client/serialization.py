@@ -57,6 +57,7 @@ class ArgumentEncoder:
         self._is_map = is_map
         self._segments = segments
         self._sharing = Sharing()
+        self._aside = 0
         self._pickler: ValuePickler | None = None
 
     def encode(self, value: object, where: str = "") -> bytes:
@@ -102,6 +103,11 @@ class ArgumentEncoder:
                 return items
         return self._each(list(zip(values)), start)
 
+    def aside(self) -> int:
+        """Return the bytes that went into segments since this was asked, without those that several items share."""
+        taken, self._aside = self._aside + self._sharing.alone(), 0
+        return taken
+
     def _is_small(self, items: list[bytes]) -> bool:
         longest = max(map(len, items))
         return longest < payload.SEGMENT_THRESHOLD and (not self._limit or longest <= self._limit)
@@ -121,6 +127,7 @@ class ArgumentEncoder:
         if size >= payload.SEGMENT_THRESHOLD:
             if self._is_map and len(pickled) < payload.BUFFER_THRESHOLD:
                 return in_segment(self._sharing.segment(value, buffers, self._segments()), pickled)
+            self._aside += size
             return in_segment(self._segments().write(pickled, buffers))
         return b"".join(payload.parts(pickled, buffers)) if buffers else pickled
 

@@ -1,45 +1,57 @@
-"""Items of one map that hold the same large object: its buffers are written once, whatever the number of items.
+"""Large arrays that several items of a map have as an argument: written once, whatever the number of items.
 
-Two items are alike if all their arguments but atoms are the very same objects.  Between batches, in which a map is read, these
-may have been changed by whatever yields them, so that what was written is compared with them once a batch.
+An array is known again by being the very same object.  Between the batches in which a map is read, it may have been changed by
+whatever yields it: what was written is compared with it once a batch.
 """
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 from picloud.client.segments import SegmentWriter
 
-_ATOMS = frozenset({int, float, bool, type(None), str, bytes, complex})
-_MOST_KEPT = 8
-"""Segments that are remembered from one batch to the next, with the objects that are in them."""
+_MOST_KEPT = 16
+"""Segments that are remembered from one batch to the next."""
 
 
 class _Written:
-    __slots__ = ("name", "objects", "uses")
+    """A segment, and the objects whose buffers it has; they are not kept alive for its sake."""
 
-    def __init__(self, name: str, objects: list[Any]) -> None:
+    __slots__ = ("_owners", "name", "shared", "size")
+
+    def __init__(self, name: str, owners: list[Any], size: int) -> None:
         self.name = name
-        self.objects = objects
-        self.uses = 1
+        self.size = size
+        self.shared = False
+        self._owners = list(map(weakref.ref, owners))
+
+    def is_of(self, owners: list[Any]) -> bool:
+        """Return whether it was written for these very objects, not for others that had their ids once."""
+        return all(get() is owner for get, owner in zip(self._owners, owners, strict=True))
 
 
 class Sharing:
     """The segments of a map that further items may name."""
 
-    __slots__ = ("_doubtful", "_sure")
+    __slots__ = ("_alone", "_doubtful", "_sure")
 
     def __init__(self) -> None:
         """Know of none."""
         self._sure: dict[tuple[int, ...], _Written] = {}
         self._doubtful: dict[tuple[int, ...], _Written] = {}
+        self._alone = 0
 
     def next_batch(self) -> None:
-        """Trust nothing that was written before, and forget what no two items had in common."""
+        """Trust nothing that was written before."""
         if self._sure:
-            shared = {key: written for key, written in self._sure.items() if written.uses > 1}
-            self._doubtful = dict(list((self._doubtful | shared).items())[-_MOST_KEPT:])
+            self._doubtful = dict(list((self._doubtful | self._sure).items())[-_MOST_KEPT:])
             self._sure = {}
+        self._alone = 0
+
+    def alone(self) -> int:
+        """Return the bytes that were written in this batch for a single item each."""
+        return self._alone
 
     def segment(self, row: tuple[Any, ...], buffers: list[memoryview], writer: SegmentWriter) -> str:
         """Return the id of a segment that has the large buffers of an item, written now if there is none.
@@ -47,15 +59,24 @@ class Sharing:
         Raises:
             OSError: if it cannot be written.
         """
-        # The objects are kept with their ids, so that no other object can have one of these.
-        objects = [argument for argument in row if type(argument) not in _ATOMS]
-        key = tuple(map(id, objects))
+        owners = [buffer.obj for buffer in buffers]
+        key = tuple(map(id, owners))
         written = self._sure.get(key)
         if written is None:
             written = self._doubtful.pop(key, None)
-            if written is None or not writer.holds(written.name, buffers):
-                written = _Written(writer.write(b"", buffers), objects)
-            self._sure[key] = written
+            if written is not None and written.is_of(owners) and writer.holds(written.name, buffers):
+                written.shared = True
+                self._sure[key] = written
+                return written.name
+        elif written.is_of(owners):
+            if not written.shared:
+                written.shared = True
+                self._alone -= written.size
             return written.name
-        written.uses += 1
-        return written.name
+        name, size = writer.write(b"", buffers), sum(map(len, buffers))
+        self._alone += size
+        # What an object makes up while it is pickled may be made up differently the next time.
+        arguments = set(map(id, row))
+        if all(id(owner) in arguments and type(owner).__weakrefoffset__ for owner in owners):
+            self._sure[key] = _Written(name, owners, size)
+        return name

@@ -23,7 +23,7 @@ from picloud.wire import messages, payload
 PART_BYTES = 1 << 20
 """Bytes of arguments after which a part is sent, while more are still pickled."""
 
-_MIN_STEP = 16
+_MIN_STEP = 4
 _MAX_STEP = 8192
 _PART_ITEMS = 1 << 16
 _MAX_FUNCTIONS = 1000
@@ -67,6 +67,7 @@ class _Parts:
 
     def __init__(self, rows: Iterator[Any], encoder: ArgumentEncoder, *, single: bool = False) -> None:
         self._rows = rows
+        self._encoder = encoder
         self._encode = encoder.encode_column if single else encoder.encode_rows
         self._step = _MIN_STEP
         self._kept: list[tuple[int, bytes]] = []
@@ -91,7 +92,8 @@ class _Parts:
                 break
             encoded = self._encode(rows, self.count + len(items))
             items += encoded
-            taken = sum(map(len, encoded))
+            # Large items count as well, though they go into files: else a generator of them would be read far ahead.
+            taken = sum(map(len, encoded)) + self._encoder.aside()
             size += taken
             self._step = max(1, min(_MAX_STEP, self._step * 4, PART_BYTES * len(rows) // taken))
         if not items:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from picloud.client.segments import SegmentWriter
 from picloud.client.sharing import Sharing
+from picloud.pickling.pickler import ValuePickler
+
+pickler = ValuePickler()
 
 
 @pytest.fixture
@@ -18,44 +24,69 @@ def writer(tmp_path: Path) -> Iterator[SegmentWriter]:
     found.close()
 
 
-def view(content: bytearray) -> list[memoryview]:
-    return [memoryview(content)]
+def table(value: float = 1.0) -> Any:
+    return np.full(10_000, value)
 
 
-def test_the_same_objects_are_written_once(writer: SegmentWriter, tmp_path: Path) -> None:
-    sharing = Sharing()
-    table, other = bytearray(b"table"), bytearray(b"table")
-    names = [sharing.segment((table, n, "text"), view(table), writer) for n in range(3)]
-    assert len(set(names)) == 1
-    assert sharing.segment((other, 0, "text"), view(other), writer) not in names
-    assert sharing.segment((other, table), view(other), writer) not in names
+def name(sharing: Sharing, writer: SegmentWriter, *row: Any) -> str:
+    return sharing.segment(row, pickler.pickled(row)[1], writer)
+
+
+def test_the_same_array_is_written_once(writer: SegmentWriter, tmp_path: Path) -> None:
+    sharing, one, alike = Sharing(), table(), table()
+    names = {name(sharing, writer, one, n, {"n": n}) for n in range(3)}
+    assert len(names) == 1
+    assert name(sharing, writer, alike, 0) not in names
+    assert name(sharing, writer, alike, one) not in names
     assert len(list(tmp_path.iterdir())) == 3
+    assert sharing.alone() == alike.nbytes * 3, "the two that one item each has"
 
 
 def test_across_batches_only_what_has_not_changed_is_shared(writer: SegmentWriter) -> None:
-    sharing = Sharing()
-    table = bytearray(b"table")
-    first = [sharing.segment((table, n), view(table), writer) for n in range(2)]
+    sharing, one = Sharing(), table()
+    first = name(sharing, writer, one)
     sharing.next_batch()
-    assert sharing.segment((table, 3), view(table), writer) == first[0]
+    assert [name(sharing, writer, one, n) for n in range(2)] == [first, first]
+    assert sharing.alone() == 0
     sharing.next_batch()
-    table[:] = b"other"
-    changed = sharing.segment((table, 4), view(table), writer)
-    assert changed != first[0]
-    sharing.next_batch()
-    sharing.next_batch()
-    assert writer.holds(changed, view(table))
+    one[-1] = 2
+    changed = name(sharing, writer, one)
+    assert changed != first
+    assert writer.holds(changed, pickler.pickled(one)[1])
 
 
-def test_what_no_two_items_have_in_common_is_not_kept(writer: SegmentWriter) -> None:
+def test_an_array_is_not_kept_for_the_sake_of_later_items(writer: SegmentWriter) -> None:
     sharing = Sharing()
-    tables = [bytearray(b"table") for _ in range(30)]
-    for table in tables:
-        sharing.segment((table,), view(table), writer)
-    sharing.next_batch()
-    assert len(sharing._doubtful) == 0
-    for table in tables:
-        for _ in range(2):
-            sharing.segment((table,), view(table), writer)
-    sharing.next_batch()
-    assert len(sharing._doubtful) == 8
+    names = set()
+    for number in range(50):
+        # Freed at the end of its turn, so that the next one often gets its address.
+        one = table(number)
+        names.add(name(sharing, writer, one))
+        alive = weakref.ref(one)
+        del one
+        assert alive() is None
+        if number % 7 == 0:
+            sharing.next_batch()
+    assert len(names) == 50
+
+
+def test_what_an_object_makes_up_while_it_is_pickled_is_not_shared(writer: SegmentWriter) -> None:
+    scratch = table()
+
+    class Filled:
+        def __init__(self, value: float) -> None:
+            self.value = value
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            scratch[:] = self.value
+            return np.copy, (scratch,)
+
+    sharing = Sharing()
+    assert name(sharing, writer, Filled(1)) != name(sharing, writer, Filled(2))
+
+
+def test_a_view_that_is_made_while_pickling_is_written_each_time(writer: SegmentWriter) -> None:
+    columns = np.asfortranarray(table().reshape(100, 100))
+    sharing = Sharing()
+    names = [name(sharing, writer, columns) for _ in range(2)]
+    assert all(writer.holds(each, [columns.T.data.cast("B")]) for each in names)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from picloud.client import submission
@@ -72,6 +75,32 @@ def test_large_items_make_small_parts() -> None:
     parts = list(_parts(zip([b"x" * 100_000] * 100)))
     assert all(len(record) < 4 * submission.PART_BYTES for _, record in parts)
     assert sum(arguments.count_of(record) for _, record in parts) == 100
+
+
+@pytest.mark.parametrize("make", [bytes, bytearray, np.zeros], ids=["bytes", "bytearray", "array"])
+def test_items_that_go_into_segments_are_not_read_ahead(make: Callable[[int], Any], tmp_path: Path) -> None:
+    """So that a generator of large values needs no more memory than a few of them."""
+    writer = SegmentWriter(tmp_path)
+    alive = weakref.WeakSet[Any]()
+    most = 0
+
+    class Held:
+        def __init__(self) -> None:
+            self.content = make(1_000_000)
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        nonlocal most
+        for _ in range(40):
+            held = Held()
+            alive.add(held)
+            most = max(most, len(alive))
+            yield (held,)
+            del held
+
+    parts = submission._Parts(rows(), ArgumentEncoder(0, 0, True, lambda: writer))
+    assert sum(arguments.count_of(record) for _, record in parts) == 40
+    assert most <= 6
+    writer.close()
 
 
 def test_an_item_that_fails_is_named_by_its_index() -> None:
