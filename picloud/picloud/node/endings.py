@@ -24,7 +24,7 @@ def cause_of(status: int) -> Cause:
 
 
 def last_words(worker: Worker, cause: Cause, peak: int, spool: str) -> dict[str, Any]:
-    """Return the meta of an item whose worker ended under it: cause, peak memory, where its output lies, and a text."""
+    """Return the meta of an item whose worker ended under it: cause, peak memory, when it began, its output's place, a text."""
     tail = worker.output_so_far("stderr", 8192).decode(errors="replace").splitlines()[-LAST_LINES:]
     lines = [f"The job's process ended while it ran: {cause.detail}."]
     if cause.kind is CauseKind.EXIT:
@@ -33,6 +33,7 @@ def last_words(worker: Worker, cause: Cause, peak: int, spool: str) -> dict[str,
         lines.append(f"Its process had used at most {peak / 1e6:.1f} MB of memory.")
     if tail:
         lines += ["Its last lines on stderr were:", *(f"  {line}" for line in tail)]
-    words = {"cause": cause.to_list(), "exception": "\n".join(lines), "peak": peak}
+    words = {"cause": cause.to_list(), "exception": "\n".join(lines), "peak": peak, "worker": worker.id}
+    words["started"] = worker.current_started()
     spans = worker.output_span()
     return words | spans | {"spool": spool} if spans else words

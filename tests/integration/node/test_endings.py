@@ -50,6 +50,7 @@ def test_last_words_quote_the_end_of_stderr_and_say_where_the_rest_is(peer: Peer
     )
     assert words["cause"] == ["signal", 11, "the worker process was ended by SIGSEGV"]
     assert (words["peak"], words["spool"]) == (5_000_000, "spool")
+    assert (words["worker"], words["started"]) == (peer.worker.id, peer.worker.current_started())
     assert words["out"] == [0, 10]
     assert words["err"][0] == 16
     lines = words["exception"].splitlines()

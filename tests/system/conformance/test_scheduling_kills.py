@@ -70,7 +70,11 @@ def test_c_code_that_does_not_heed_the_interrupt_is_ended_too(cloud: ModuleType)
     jids = cloud.map(run_in_c, range(5), _max_runtime=0.2 / 60)
     cloud.join(jids, timeout=FAST, ignore_errors=True)
     assert cloud.status(jids) == ["done", "done", "killed", "done", "done"]
-    assert cloud.info(jids[2], "cause")[jids[2]]["cause"] == "timeout"
+    facts = cloud.info(jids[2], ["cause", "started", "finished", "runtime", "worker"])[jids[2]]
+    assert facts["cause"] == "timeout"
+    assert 0.2 <= facts["runtime"] < FAST
+    assert facts["runtime"] == pytest.approx((facts["finished"] - facts["started"]).total_seconds(), abs=0.01)
+    assert facts["worker"] > 0
 
 
 def test_the_limit_is_in_minutes_and_holds_for_running_alone(cloud: ModuleType, gate: Path) -> None:

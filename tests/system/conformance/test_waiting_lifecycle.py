@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -123,6 +125,20 @@ def test_the_time_from_created_to_finished_is_the_queues_and_the_runtime(cloud: 
     assert (facts["started"] - facts["created"]).total_seconds() > 0.25
     assert facts["runtime"] == pytest.approx((facts["finished"] - facts["started"]).total_seconds(), abs=0.01)
     assert facts["runtime"] >= 0.1
+
+
+@pytest.mark.parametrize("end", [os._exit, os.abort], ids=["exit", "signal"])
+def test_a_job_whose_process_ended_has_its_times_too(cloud: ModuleType, end: Callable[..., None]) -> None:
+    def last_for_a_while() -> None:
+        time.sleep(0.1)
+        end(*([3] if end is os._exit else []))
+
+    jid = cloud.call(last_for_a_while)
+    cloud.join(jid, timeout=FAST, ignore_errors=True)
+    facts = cloud.info(jid, ["status", "created", "started", "finished", "runtime"])[jid]
+    assert facts["status"] == "error"
+    assert facts["created"] < facts["started"] < facts["finished"]
+    assert 0.1 <= facts["runtime"] < FAST
 
 
 def test_runtime_grows_while_the_job_runs(cloud: ModuleType, gate: Path) -> None:
