@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from picloud.exceptions import UnknownJobError
-from picloud.model import job, outcome
+from picloud.model import arguments, job, outcome
 from picloud.model.array import JobArray
 from picloud.model.ids import JidRange
 from picloud.model.outcome import RowFlag
@@ -15,6 +16,7 @@ from picloud.node.workers import Worker
 from picloud.store.keys import Table
 from picloud.store.records import Summary
 from picloud.store.tables import Tables
+from picloud.wire import payload
 
 MAX_PAGE_SEGMENTS = 200
 """Most descriptors on one page of results: the kernel takes at most 253 in one message."""
@@ -167,6 +169,15 @@ class Reader:
                     kept.first, kept.at, kept.count, kept.record = first, at, behind - at, bytes(record)
                 if low < high:
                     yield low, outcome.cut(record, low - at, high - at)
+
+
+def payload_of(home: Path, item: bytes | memoryview) -> bytes:
+    """Return an item's arguments as one payload, whether they lie in a segment, in part, or not at all."""
+    if item[:1] != arguments.SEGMENT_MARK:
+        return bytes(item)
+    name, pickled = arguments.segment_of(item)
+    content = (home / "segments" / name).read_bytes()
+    return b"".join(payload.parts(pickled, payload.split(memoryview(content))[1])) if pickled else content
 
 
 def segments_in(record: bytes) -> list[str]:

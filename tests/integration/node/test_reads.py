@@ -16,12 +16,13 @@ from picloud.model.outcome import RowFlag
 from picloud.model.settings import Durability
 from picloud.node.live import LiveArray, LiveArrays
 from picloud.node.pools import pool_of
-from picloud.node.reads import Reader, segments_in
+from picloud.node.reads import Reader, payload_of, segments_in
 from picloud.store.batch import Batch
 from picloud.store.environment import Environment
 from picloud.store.records import Summary
 from picloud.store.tables import Tables
 from picloud.store.writer import Writer
+from picloud.wire import payload
 
 from .conftest import context
 from .peer import Peer, chunk_of
@@ -191,3 +192,15 @@ def test_segments_are_named_in_the_order_of_the_items() -> None:
     )
     record = outcome.encode(rows, b"oneNOTtwo", attempt=1, worker=1, started=0.0)
     assert segments_in(record) == ["one", "two"]
+
+
+def test_arguments_are_one_payload_wherever_they_lie(tmp_path: Path) -> None:
+    (tmp_path / "segments").mkdir()
+    payload.write_segment(str(tmp_path / "segments" / "whole"), b"\x80whole", [b"x" * 100])
+    payload.write_segment(str(tmp_path / "segments" / "shared"), b"", [b"x" * 100])
+    own = b"\x80own"
+    assert payload_of(tmp_path, memoryview(own)) == own
+    for name, pickled, expected in (("whole", b"", b"\x80whole"), ("shared", own, own)):
+        content = payload_of(tmp_path, arguments.in_segment(name, pickled))
+        found, buffers = payload.split(memoryview(content))
+        assert (bytes(found), list(map(bytes, buffers))) == (expected, [b"x" * 100])
