@@ -13,8 +13,8 @@ from picloud.wire.frames import Buffer
 _KEPT = 128
 """Descriptors kept open to write a file again; segments of a submission beyond them are lost if the node is."""
 
-
 _PIECE = 1 << 20
+"""Bytes that are compared at a time."""
 
 
 class SegmentWriter:

@@ -47,11 +47,11 @@ class Sharing:
         if self._sure:
             self._doubtful = dict(list((self._doubtful | self._sure).items())[-_MOST_KEPT:])
             self._sure = {}
-        self._alone = 0
 
     def alone(self) -> int:
-        """Return the bytes that were written in this batch for a single item each."""
-        return self._alone
+        """Return the bytes that were written, since this was asked, for a single item each."""
+        alone, self._alone = self._alone, 0
+        return alone
 
     def segment(self, row: tuple[Any, ...], buffers: list[memoryview], writer: SegmentWriter) -> str:
         """Return the id of a segment that has the large buffers of an item, written now if there is none.

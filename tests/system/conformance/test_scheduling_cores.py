@@ -30,6 +30,17 @@ def test_jobs_never_take_more_cores_than_there_are(cloud: ModuleType, tmp_path: 
     assert ones.count(2) > len(ones) // 4
 
 
+def test_a_job_of_more_cores_than_there_are_has_all_of_them(cloud: ModuleType, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    ones = cloud.map(traces.note_span, [str(trace)] * 8, [1] * 8, [0.02] * 8)
+    large = cloud.call(traces.note_span, str(trace), 16, 0.05, _type="f2", _cores=16, _priority=4)
+    cloud.join([ones, large], timeout=FAST)
+    spans = traces.spans(trace)
+    (alone,) = [span for span in spans if span.name == "16"]
+    assert all(span.stop <= alone.start or alone.stop <= span.start for span in spans if span is not alone)
+    assert cloud.info(large, "cores") == {large: {"cores": 16}}
+
+
 def test_smaller_jobs_pass_a_large_one_that_waits_for_cores(cloud: ModuleType, gate: Path, tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     holder = cloud.call(traces.hold, str(gate))

@@ -45,6 +45,7 @@ def test_the_same_array_is_written_once(writer: SegmentWriter, tmp_path: Path) -
 def test_across_batches_only_what_has_not_changed_is_shared(writer: SegmentWriter) -> None:
     sharing, one = Sharing(), table()
     first = name(sharing, writer, one)
+    assert sharing.alone() == one.nbytes
     sharing.next_batch()
     assert [name(sharing, writer, one, n) for n in range(2)] == [first, first]
     assert sharing.alone() == 0
