@@ -57,6 +57,19 @@ def test_the_readme_begins_with_the_two_commands() -> None:
     assert tests.endswith("/tox")
 
 
+def test_every_example_is_named_in_the_readme_and_run_by_a_test() -> None:
+    readme = (ROOT / "README.md").read_text()
+    tests = ROOT / "tests" / "system" / "examples"
+    programs = [
+        path for path in sorted((ROOT / "examples").rglob("*.py")) if '__name__ == "__main__"' in path.read_text()
+    ]
+    assert len(programs) > 5
+    for program in programs:
+        assert f"]({_name(program)})" in readme
+        subject = program.stem if program.parent.name == "examples" else program.parent.name
+        assert (tests / f"test_{subject}.py").exists(), program
+
+
 def test_ci_runs_the_readmes_command() -> None:
     script = (ROOT / ".ci" / "run").read_text()
     assert "README.md" in script
