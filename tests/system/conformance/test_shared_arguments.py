@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from itertools import repeat
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+
+from . import traces
 
 FAST = 30
 
@@ -44,6 +48,17 @@ def test_it_is_there_until_the_last_of_its_jobs_is_deleted(cloud: ModuleType) ->
     assert (cloud.info(jids[9], "args")[jids[9]]["args"][0] == table).all()
     cloud.delete(jids[9])
     assert segments(cloud) == before
+
+
+def test_it_outlives_the_node(cloud: ModuleType, gate: Path) -> None:
+    before = segments(cloud)
+    holder = cloud.call(traces.hold, str(gate))
+    table = np.arange(100_000.0)
+    jids = cloud.map(spoil, [table] * 20, range(20), _depends_on=holder)
+    os.kill(cloud.connection_info()["pid"], signal.SIGKILL)
+    gate.touch()
+    assert cloud.result(jids, timeout=FAST) == [float(n) for n in range(20)]
+    assert segments(cloud) - before == 1
 
 
 def test_arrays_that_differ_are_stored_each(cloud: ModuleType) -> None:
