@@ -200,6 +200,9 @@ class Scheduler:
             return
         ledger.block(worker, worker.chunk)
         stealing.reclaim(ledger, worker.chunk, None)
+        if worker.chunk.asked:
+            # What comes back may have to go first, so that the slots are given away with the answer.
+            ledger.dirty = False
 
     def _woken(self, event: Woken, _now: float) -> None:
         worker = self._ledger.workers.get(event.worker)

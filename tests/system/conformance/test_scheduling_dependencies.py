@@ -58,6 +58,7 @@ def test_every_bad_end_stalls_unless_errors_are_ignored(
     behind = cloud.call(traces.note, str(trace), "behind", _depends_on=ignores)
     if how == "killed":
         cloud.kill(root)
+        cloud.join(root, timeout=FAST, ignore_errors=True)
     gate.touch()
     assert cloud.result(behind, timeout=FAST) == "behind"
     cloud.join([bad, aborts], timeout=FAST, ignore_errors=True)

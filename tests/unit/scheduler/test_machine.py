@@ -159,15 +159,23 @@ def test_a_blocked_job_gives_back_its_slot_and_its_tail(drive: Drive) -> None:
     chunk = driver.chunks[1]
     assert chunk.stop - chunk.start > 2
     driver.progress(1, [DONE])
-    assert driver.feed(Blocked(worker=1)) == [
-        Reclaim(worker=1, seq=chunk.seq, keep=None),
-        StartWorker(pool="p", cores=1),
-    ]
+    assert driver.feed(Blocked(worker=1)) == [Reclaim(worker=1, seq=chunk.seq, keep=None)]
     assert driver.feed(Blocked(worker=1)) == []
-    driver.reclaimed(1, 2)
+    assert driver.reclaimed(1, 2) == [StartWorker(pool="p", cores=1)]
     assert driver.start(2)[0] == Dispatch(
         worker=2, seq=1, first=1, start=chunk.start + 2, stop=driver.chunks[2].stop, attempt=1, group=chunk.group
     )
+
+
+def test_a_blocked_jobs_tail_goes_before_what_is_less_urgent(drive: Drive) -> None:
+    """Its slot is free at once, but given away only when it is known what came back."""
+    driver = drive(slots=1)
+    driver.measured(1, 100, 0.001, priority=4)
+    driver.start(2)
+    driver.submit(200)
+    assert driver.feed(Blocked(worker=1)) == [Reclaim(worker=1, seq=driver.chunks[1].seq, keep=None)]
+    (handed,) = [effect for effect in driver.reclaimed(1, 1) if isinstance(effect, Dispatch)]
+    assert (handed.worker, handed.first) == (2, 1)
 
 
 def test_a_woken_job_goes_before_new_work(drive: Drive) -> None:
