@@ -13,7 +13,7 @@ from picloud.model.facts import Group
 from picloud.model.ids import JidRange
 from picloud.node.contents import Contents
 from picloud.node.listening import listening
-from picloud.node.reads import Kept, Piece, Reader
+from picloud.node.reads import Kept, Piece, Reader, payload_of
 from picloud.node.workers import Worker
 from picloud.store.keys import Table
 from picloud.store.tables import Tables
@@ -161,8 +161,9 @@ class Facts:
 
     def _add_ends(self, page: _Page, piece: Piece, own: list[dict[str, Any]]) -> int:
         """Say how jobs ended; return how many there is room for."""
-        status, runtime, started, finished = map(page.wants, ("status", "runtime", "started", "finished"))
-        metas = any(map(page.wants, (*_NOTED, "stdout", "stderr", "profile")))
+        status, finished = map(page.wants, ("status", "finished"))
+        runtime, started = map(page.wants, _OF_RUN)
+        metas = any(map(page.wants, (*_NOTED, *_OF_RUN, "stdout", "stderr", "profile")))
         for index, record in self._reader.ends(piece, page.kept):
             ends = outcome.decode(record)
             ran = ends.worker > 0
@@ -180,14 +181,19 @@ class Facts:
                 if finished:
                     facts["finished"] = ends.started + after + took
                 if metas and meta_length:
-                    self._add_meta(page, ends.meta(ends.row(at)), facts)
+                    self._add_meta(page, ends.meta(ends.row(at)), ends.started + after + took, facts)
                     if page.is_full():
                         return start + at + 1
         return len(own)
 
-    def _add_meta(self, page: _Page, meta: dict[str, Any], facts: dict[str, Any]) -> None:
-        """Say what was noted of one job's end."""
+    def _add_meta(self, page: _Page, meta: dict[str, Any], finished: float, facts: dict[str, Any]) -> None:
+        """Say what was noted of one job's end, which was at the Unix time `finished`."""
         found = page.only_wanted({name: meta[name] for name in _NOTED if name in meta})
+        if "started" in meta:
+            # Its worker ended under it, so that the node wrote its end.
+            found |= page.only_wanted({"worker": meta["worker"], "started": meta["started"]})
+            if page.wants("runtime"):
+                found["runtime"] = max(0.0, finished - meta["started"])
         found |= {name: self._output(meta, key) for name, key in _STREAMS if key in meta and page.wants(name)}
         if "profile" in meta and page.wants("profile"):
             text, left_out = meta["profile"]
@@ -222,11 +228,8 @@ class Facts:
 
     def _add_arguments(self, page: _Page, piece: Piece, own: list[dict[str, Any]]) -> int:
         """Put arguments into the body; return of how many jobs there is room for."""
-        for at, (facts, payload) in enumerate(zip(own, self._arguments(piece), strict=False), 1):
-            content: bytes | memoryview = payload
-            if payload[:1] == arguments.SEGMENT_MARK:
-                content = (self._home / "segments" / str(payload[1:], "ascii")).read_bytes()
-            facts["args"] = page.point(content)
+        for at, (facts, item) in enumerate(zip(own, self._arguments(piece), strict=False), 1):
+            facts["args"] = page.point(payload_of(self._home, item))
             if page.is_full():
                 return at
         return len(own)
@@ -267,6 +270,8 @@ class Facts:
 
 _NOTED = ("exception", "cause", "peak", "progress", "log")
 """Facts that stand as they are in what was noted of a job's end."""
+_OF_RUN = ("runtime", "started")
+"""Facts that are noted of a job whose worker ended under it."""
 _STREAMS = (("stdout", "out"), ("stderr", "err"))
 
 
