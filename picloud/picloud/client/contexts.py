@@ -31,29 +31,44 @@ class Encoded(NamedTuple):
     """Its JSON form."""
 
 
+class _Kept(NamedTuple):
+    """A context, and what it was made from: one value, since several threads submit at once."""
+
+    facts: tuple[Any, ...]
+    environ: dict[Any, Any]
+    encoded: Encoded
+
+
 class Contexts:
     """The context of this process's submissions."""
 
     def __init__(self) -> None:
         """Keep nothing yet."""
-        self._facts: tuple[Any, ...] = ()
-        self._environ: dict[Any, Any] = {}
-        self._kept: Encoded | None = None
+        self._kept = _Kept((), {}, Encoded("", b""))
 
     def current(self, bundle: str, pass_env: str, variables: Mapping[str, str]) -> Encoded:
         """Return the context for a bundle of modules; `variables` come on top of the clean base and of what `pass_env` names."""
         facts = (os.getcwd(), sys.path.copy(), _umask(), bundle, pass_env, sys.executable, dict(variables))
         environ: Mapping[Any, Any] = vars(os.environ).get("_data", os.environ)
-        if self._kept is None or facts != self._facts or environ != self._environ:
-            self._kept = _encoded(*facts)
-            self._facts, self._environ = facts, dict(environ)
-        return self._kept
+        kept = self._kept
+        if facts != kept.facts or environ != kept.environ:
+            now = dict(environ)
+            kept = self._kept = _Kept(facts, now, _encoded(now, *facts))
+        return kept.encoded
 
 
 def _encoded(
-    cwd: str, path: list[str], umask: int, bundle: str, pass_env: str, executable: str, variables: dict[str, str]
+    environ: dict[Any, Any],
+    cwd: str,
+    path: list[str],
+    umask: int,
+    bundle: str,
+    pass_env: str,
+    executable: str,
+    variables: dict[str, str],
 ) -> Encoded:
-    environment = clean_environment(os.environ, pass_env) | variables
+    decoded = {os.fsdecode(name): os.fsdecode(value) for name, value in environ.items()}
+    environment = clean_environment(decoded, pass_env) | variables
     content = Context(
         executable=executable,
         prefix=sys.prefix,

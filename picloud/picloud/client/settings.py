@@ -28,9 +28,11 @@ def current() -> Settings:
     Raises:
         ArgumentValueError: for a variable whose value cannot be used.
     """
-    if _process.read is None:
-        _process.read = model.from_environment(os.environ).changed(**_process.assigned)
-    return _process.read
+    read = _process.read
+    if read is None:
+        # Another thread may ask to read again meanwhile.
+        read = _process.read = model.from_environment(os.environ).changed(**_process.assigned)
+    return read
 
 
 def assign(name: str, value: object) -> None:
