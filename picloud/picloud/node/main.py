@@ -18,6 +18,7 @@ from picloud.exceptions import CloudException, NodeError
 from picloud.model.settings import Settings, from_environment
 from picloud.node import launch, machine, orphans
 from picloud.node.home import Home, prepare
+from picloud.node.jids import SharedJids
 from picloud.node.lock import FileLock
 from picloud.node.node import Node
 
@@ -46,7 +47,12 @@ def main(argv: list[str] | None = None) -> int:
         launch.detach()
     elif options.private and os.getsid(0) != os.getpid():
         os.setsid()
-    return _run(options, settings, home, lock)
+    try:
+        return _run(options, settings, home, lock)
+    finally:
+        if options.private:
+            shutil.rmtree(home.path, ignore_errors=True)
+        lock.release()
 
 
 def _run(options: argparse.Namespace, settings: Settings, home: Home, lock: FileLock) -> int:
@@ -57,7 +63,8 @@ def _run(options: argparse.Namespace, settings: Settings, home: Home, lock: File
     os.chdir("/")
     loop = _loop()
     try:
-        node = Node(home, settings, loop, options.private)
+        jids = SharedJids(options.jids) if options.jids is not None else None
+        node = Node(home, settings, loop, options.private, jids)
         node.start()
     except CloudException as error:
         _log.error("the node cannot start: %s", error)
@@ -74,9 +81,6 @@ def _run(options: argparse.Namespace, settings: Settings, home: Home, lock: File
     finally:
         node.close()
         _log.info("node %d has ended", os.getpid())
-        if options.private:
-            shutil.rmtree(home.path, ignore_errors=True)
-        lock.release()
     return node.exit_code
 
 
@@ -98,6 +102,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--private", type=int, default=0, metavar="PID", help="end when this process ends, and remove the folder"
     )
+    parser.add_argument("--jids", type=int, metavar="FD", help="descriptor of a counter of jids that nodes share")
     return parser.parse_args(argv)
 
 

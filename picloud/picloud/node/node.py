@@ -22,6 +22,7 @@ from picloud.node.commit import Committer
 from picloud.node.facts import Facts
 from picloud.node.home import Home
 from picloud.node.idle import Idleness
+from picloud.node.jids import SharedJids
 from picloud.node.lock import FileLock
 from picloud.node.maintenance import Maintenance
 from picloud.node.opening import open_store
@@ -55,10 +56,18 @@ _log = logging.getLogger(__name__)
 class Node:
     """Everything that lives and ends with one node process."""
 
-    def __init__(self, home: Home, settings: Settings, loop: asyncio.AbstractEventLoop, client: int = 0) -> None:
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        loop: asyncio.AbstractEventLoop,
+        client: int = 0,
+        jids: SharedJids | None = None,
+    ) -> None:
         """Open the store and put the parts together; nothing runs yet.
 
-        `client` is the process that the node is private to, and ends with; 0 if it serves whoever comes.
+        `client` is the process that the node is private to, and ends with; 0 if it serves whoever comes.  `jids` is the counter
+        that its client's private nodes share.
 
         Raises:
             StoreError: if the store cannot be opened.
@@ -79,7 +88,9 @@ class Node:
         self._tables = tables
         self._committer = Committer(loop, Writer(self._environment), settings.durability, self._commit_failed)
         self._end_old_generation(generation)
-        limits = Limits(slots=len(cpus), blocked_cap=settings.blocked_jobs, idle_workers=len(cpus))
+        # As many as were asked for, even on fewer CPUs: a private node's jobs may well be waiting for something else.
+        slots = settings.num_procs if client and settings.num_procs > 0 else len(cpus)
+        limits = Limits(slots=slots, blocked_cap=settings.blocked_jobs, idle_workers=slots)
         self.reactor = Reactor(
             loop, clock, home.path, Scheduler(limits), self._committer, tables, generation, _worker_options(settings)
         )
@@ -90,6 +101,7 @@ class Node:
         in_force: dict[str, Any] = {
             "max_transmit_data": settings.max_transmit_data,
             "blocked_jobs": settings.blocked_jobs,
+            "num_procs": slots,
         }
         facts: dict[str, Any] = {
             "generation": generation,
@@ -100,7 +112,7 @@ class Node:
         }
         self._server = Server(loop, facts, tables.knows_client)
         room = Room(Reserve(self._environment, settings.disk_reserve), clock)
-        self._submissions = Submissions(self.reactor, reader, tables, room, PLACE)
+        self._submissions = Submissions(self.reactor, reader, tables, room, PLACE, jids)
         known = {**facts, "started": clock.wall(), "monotonic": clock.monotonic()}
         detail = Facts(reader, tables, self.reactor.contents, home.path, settings.max_output)
         for part in (

@@ -11,6 +11,7 @@ from picloud.model import arguments
 from picloud.model.array import JobArray, JobOptions
 from picloud.model.context import content_hash
 from picloud.model.ids import JidRange
+from picloud.node.jids import SharedJids
 from picloud.node.live import LiveArray
 from picloud.node.pools import Pool, pool_of
 from picloud.node.reactor import Reactor
@@ -46,14 +47,23 @@ class BlobMissingError(CloudException):
 class Submissions:
     """Handles `Blob`, `Part` and `Submit`."""
 
-    def __init__(self, reactor: Reactor, reader: Reader, tables: Tables, reserve: Room, place: str) -> None:
-        """Give out jids from where the store left off."""
+    def __init__(
+        self,
+        reactor: Reactor,
+        reader: Reader,
+        tables: Tables,
+        reserve: Room,
+        place: str,
+        shared: SharedJids | None = None,
+    ) -> None:
+        """Give out jids from where the store left off, or those that are `shared` with other nodes."""
         self._reactor = reactor
         self._reader = reader
         self._tables = tables
         self._reserve = reserve
         self._place = place
         self._next_jid = tables.next_jid()
+        self._shared = shared
         self._recent: dict[tuple[str, int], int] = {}
         self._pools: dict[tuple[str, str, int], Pool] = {}
 
@@ -101,7 +111,13 @@ class Submissions:
         for hash_ in (message.function, message.context):
             if not self._reactor.contents.known(hash_):
                 raise BlobMissingError(f"The node does not have the content {hash_}")
-        live = self._take(self._array(session, message), parts)
+        if self._shared is not None:
+            self._next_jid = self._shared.begin(self._next_jid)
+        try:
+            live = self._take(self._array(session, message), parts)
+        finally:
+            if self._shared is not None:
+                self._shared.end(self._next_jid)
         self._recent[session.client, message.sequence] = live.array.first
         if len(self._recent) > 10_000:
             self._recent.pop(next(iter(self._recent)))
