@@ -5,6 +5,8 @@ Everything is loaded at its first use (PEP 562), so that `import cloud` costs ne
 
 from __future__ import annotations
 
+import atexit
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -121,6 +123,19 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'cloud' has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+def _end() -> None:
+    """End private nodes with the interpreter.
+
+    Registered here and now, so that exit handlers which the program registers from now on still find their jobs.
+    """
+    lifetime = sys.modules.get("picloud.client.lifetime")
+    if lifetime is not None:
+        lifetime.end()
+
+
+atexit.register(_end)
 
 
 def __dir__() -> list[str]:

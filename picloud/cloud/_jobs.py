@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from cloud import _arguments, _signature
-from picloud.client import questions, results, streams, waiting
+from picloud.client import lifetime, questions, results, streams, waiting
 from picloud.client.callbacks import Callbacks
 from picloud.client.info import get_info
 from picloud.client.session import Session
@@ -33,18 +33,35 @@ class Jobs:
     """
 
     def __init__(
-        self, module: str, name: str, caller: str, open_session: Callable[[], Session], kind: Callable[[], str]
+        self,
+        module: str,
+        name: str,
+        caller: str,
+        open_session: Callable[[], Session],
+        describe: Callable[[], dict[str, Any]],
     ) -> None:
-        """Be the global `name` of `module`; `caller` stands before functions' names in messages, `kind` names the connection."""
+        """Be the global `name` of `module`; `caller` stands before functions' names in messages.
+
+        `describe` gives what `connection_info` says before anything is opened.
+        """
         self.__module__ = module
         self._name = name
         self._caller = caller
         self._open_session = open_session
-        self._kind = kind
+        self._describe = describe
         self._session: Session | None = None
         self._callbacks: Callbacks | None = None
+        self._reset()
+        lifetime.at_fork(self)
+
+    def _reset(self) -> None:
         self._submitter = Submitter()
-        self._lock = threading.Lock()
+        # A signal handler may use what its thread just opens.
+        self._lock = threading.RLock()
+
+    def forget_parent(self) -> None:
+        """Begin anew in a forked child, where a thread of the parent may have been in the midst of anything."""
+        self._reset()
 
     def __reduce__(self) -> str:
         """Pickle by name."""
@@ -251,17 +268,16 @@ class Jobs:
     def connection_info(self) -> dict[str, Any]:
         """Return how this process is connected, and facts of the node if it is."""
         session = self._session
-        opened = session is not None and session.welcome is not None
-        facts: dict[str, Any] = {"opened": opened, "connection_type": self._kind()}
-        if session is not None and session.welcome is not None:
-            welcome = session.welcome
+        welcome = session.welcome if session is not None and not session.closed else None
+        facts: dict[str, Any] = {"opened": welcome is not None, **self._describe()}
+        if welcome is not None:
             facts |= {
                 "home": welcome.home,
                 "pid": welcome.pid,
                 "version": welcome.version,
                 "durability": welcome.durability,
                 "cpus": welcome.cpus,
-                "num_procs": len(welcome.cpus),
+                "num_procs": welcome.limits.get("num_procs", len(welcome.cpus)),
                 "limits": welcome.limits,
             }
         return facts
@@ -270,6 +286,7 @@ class Jobs:
         """Return the session in use, opened if there is none."""
         session = self._session
         if session is None or session.closed:
+            lifetime.hold_daemons()
             with self._lock:
                 if self._session is None or self._session.closed:
                     self._session = self._open_session()

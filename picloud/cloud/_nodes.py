@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 from cloud._jobs import Jobs
 from picloud.client import settings
 from picloud.client.private import PrivateHome
 from picloud.client.session import Session
-from picloud.exceptions import CloudException
+from picloud.exceptions import ArgumentTypeError, CloudException
 from picloud.model import running
+from picloud.model.cpus import parse_cpus
 from picloud.model.settings import Durability
 
 
@@ -50,16 +52,24 @@ def open_private() -> Session:
     values = settings.current()
     if running_on_cloud():
         return Session(values)
-    cpus = str(values.num_procs) if values.num_procs > 0 else values.cpus
-    values = values.changed(durability=Durability.PROCESS, cpus=cpus, idle_time=0.0)
+    values = values.changed(durability=Durability.PROCESS, idle_time=0.0)
     return Session(values, PrivateHome())
 
 
-def _kind() -> str:
-    return "simulation" if is_simulated() else "local"
+def _describe_default() -> dict[str, Any]:
+    return describe_private("simulation") if is_simulated() else {"connection_type": "local"}
 
 
-jobs: Jobs = Jobs("cloud._nodes", "jobs", "cloud", _open_default, _kind)
+def describe_private(kind: str) -> dict[str, Any]:
+    """Return what is known of a private node before it is opened: how many jobs it will run at a time."""
+    values = settings.current()
+    processes = values.num_procs
+    if processes <= 0:
+        processes = len(parse_cpus(values.cpus, range(os.cpu_count() or 1)))
+    return {"connection_type": kind, "num_procs": processes}
+
+
+jobs: Jobs = Jobs("cloud._nodes", "jobs", "cloud", _open_default, _describe_default)
 """What the functions of `cloud` are methods of."""
 
 
@@ -80,11 +90,18 @@ def setkey(
 ) -> None:
     """Leave the simulator and use the machine's own node, which needs no key: without arguments nothing changes.
 
-    `restart` also closes an open connection; `immutable` makes later calls of this and of `start_simulator` do nothing.
+    Another key, or `restart`, also closes an open connection; `immutable` makes later calls of this and of `start_simulator` do
+    nothing.
 
     Raises:
+        TypeError: for a key that is neither a number nor text, or a secret or an address that is no text.
         CloudException: for a `server_url`: another machine's node cannot be reached yet.
     """
+    if api_key is not None and (isinstance(api_key, bool) or not isinstance(api_key, (int, str))):
+        raise ArgumentTypeError(f"api_key must be a number or its text, not {type(api_key).__name__}")
+    for name, text in (("api_secretkey", api_secretkey), ("server_url", server_url)):
+        if text is not None and not isinstance(text, str):
+            raise ArgumentTypeError(f"{name} must be text, not {type(text).__name__}")
     if _choice.immutable or running_on_cloud():
         return
     if server_url is not None:
@@ -92,16 +109,19 @@ def setkey(
             f"The node at {server_url} cannot be reached: there are no connections to other machines in this version",
             hint="leave server_url out to use this machine's own node",
         )
-    if api_key is None and not restart and not immutable:
+    if api_key is None and api_secretkey is None and not restart and not immutable:
         return
-    if api_key is not None:
-        settings.assign("api_key", api_key)
-    if api_secretkey is not None:
-        settings.assign("api_secretkey", api_secretkey)
-    if restart or is_simulated():
+    changed = [
+        name
+        for name, value in (("api_key", api_key), ("api_secretkey", api_secretkey))
+        if value is not None and getattr(settings.current(), name) != str(value)
+    ]
+    if changed or restart or is_simulated():
         jobs.close()
-        _choice.simulated = False
-    _choice.immutable = immutable
+    for name in changed:
+        settings.assign(name, api_key if name == "api_key" else api_secretkey)
+    _choice.simulated = False
+    _choice.immutable = bool(immutable)
 
 
 def getconfigpath() -> str:

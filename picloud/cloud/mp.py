@@ -1,7 +1,8 @@
 """`cloud`'s job functions on a private node: nothing of it is left when this process ends, or after `close`.
 
-The node is the same program as ever, on a temporary home, with the setting `num_procs` as its number of CPUs (0: all).  Jobs
-survive no power cut, since nothing is synced to disk.  Inside a job, these functions talk to the job's own node.
+The node is the same program as ever, on a temporary home, running as many jobs at a time as the setting `num_procs` says (0: one
+for each CPU).  Jobs survive no power cut, since nothing is synced to disk.  Its jids go on from those of the simulator, and of
+nodes that were closed.  Inside a job, these functions talk to the job's own node.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from cloud import _nodes
 from cloud._jobs import Jobs
 from picloud.model.job import FINISHED
 
-jobs = Jobs("cloud.mp", "jobs", "cloud.mp", _nodes.open_private, lambda: "multiprocessing")
+jobs = Jobs("cloud.mp", "jobs", "cloud.mp", _nodes.open_private, lambda: _nodes.describe_private("multiprocessing"))
 """What these functions are methods of."""
 
 call = jobs.call

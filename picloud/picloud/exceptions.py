@@ -18,6 +18,7 @@
     ├─ UnavailableError                 cloud.unavailable    the service had it, a machine of one's own does not
     ├─ NodeError                        node                 the runtime's fault
     │  ├─ NodeUnreachableError          node.unreachable
+    │  ├─ ConnectionClosedError         node.closed          by another thread
     │  ├─ NodeStoppingError             node.stopping
     │  ├─ VersionMismatchError          node.version
     │  ├─ ProtocolError                 node.protocol
@@ -210,6 +211,12 @@ class NodeUnreachableError(NodeError):
     """No node answers, and none could be started."""
 
     code = "node.unreachable"
+
+
+class ConnectionClosedError(NodeError):
+    """Another thread of this program closed the connection while a request was under way."""
+
+    code = "node.closed"
 
 
 class NodeStoppingError(NodeError):

@@ -23,11 +23,13 @@ PATIENCE = 120.0
 """Seconds that a node may take to open its store and answer; a large store that needs recovery takes long."""
 
 
-def start_node(home: Path, environment: Mapping[str, str], private: bool = False) -> Popen[bytes] | None:
+def start_node(
+    home: Path, environment: Mapping[str, str], private: bool = False, jids: int | None = None
+) -> Popen[bytes] | None:
     """Start a node on a home and return when it listens, or when another one was quicker.
 
     `environment` comes on top of this process's.  A node lives by itself; a private one stays a child of this process, ends
-    with it, and is returned.
+    with it, and is returned; `jids` is the descriptor of a counter that it shares with others.
 
     Raises:
         CloudException: what the node itself said, such as `HomeError` or `StoreCorruptError`.
@@ -46,6 +48,8 @@ def start_node(home: Path, environment: Mapping[str, str], private: bool = False
     command = [sys.executable, "-P", "-m", NODE_MODULE, "--home", str(home)]
     if private:
         command += ["--private", str(os.getpid())]
+    if jids is not None:
+        command += ["--jids", str(jids)]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command,
@@ -54,10 +58,18 @@ def start_node(home: Path, environment: Mapping[str, str], private: bool = False
             stdout=subprocess.PIPE,
             stderr=errors,
             start_new_session=True,
+            pass_fds=() if jids is None else (jids,),
         )
         assert process.stdout is not None
-        with process.stdout as output:
-            line = _first_line(output, time.monotonic() + PATIENCE)
+        try:
+            with process.stdout as output:
+                line = _first_line(output, time.monotonic() + PATIENCE)
+        except BaseException:
+            # Nobody would know of a private node whose start was interrupted; the machine's own is there for the next one.
+            if private:
+                process.kill()
+                process.wait()
+            raise
         facts = _facts(line)
         if private and facts.get("ready"):
             return process

@@ -11,14 +11,12 @@ The node tells of each end as it happens, so nothing is asked twice; where it wa
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
 import threading
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from picloud.client import lifetime
 from picloud.client.connection import Connection
 from picloud.client.session import Session
 from picloud.model import job
@@ -31,7 +29,6 @@ CLOSE_SECONDS = 1.0
 """How long `close` waits for a callback that runs."""
 
 _log = logging.getLogger("Cloud")
-_all: weakref.WeakSet[Callbacks] = weakref.WeakSet()
 
 
 class _Lists(NamedTuple):
@@ -47,11 +44,13 @@ class Callbacks:
     def __init__(self, session: Session) -> None:
         """Have none; `session` is how the node is reached."""
         self.session = session
-        self._forget()
-        _all.add(self)
+        self.forget_parent()
+        lifetime.at_fork(self)
+        lifetime.at_exit(self)
 
-    def _forget(self) -> None:
-        self._lock = threading.Lock()
+    def forget_parent(self) -> None:
+        """Have none, as a forked child has none of its parent's."""
+        self._lock = threading.RLock()
         self._pending: dict[int, _Lists] = {}
         self._thread: threading.Thread | None = None
         self._connection: Connection | None = None
@@ -74,6 +73,10 @@ class Callbacks:
         """Forget what is pending; a callback that runs goes on."""
         with self._lock:
             self._pending.clear()
+
+    def end(self) -> None:
+        """Forget what is pending: the interpreter ends."""
+        self.drop()
 
     def wait(self) -> None:
         """Wait, for `CLOSE_SECONDS` at most, until the thread has ended; a callback may ask for this too."""
@@ -154,18 +157,3 @@ def name_of(callback: Callback) -> str:
     """Return a callable's name, or that of its type."""
     name = getattr(callback, "__qualname__", None)
     return name if isinstance(name, str) else f"of type {type(callback).__qualname__}"
-
-
-def _after_fork() -> None:
-    for callbacks in list(_all):
-        callbacks._forget()  # noqa: SLF001 - the child's copy begins anew, locks included
-
-
-def _at_exit() -> None:
-    for callbacks in list(_all):
-        callbacks.drop()
-
-
-atexit.register(_at_exit)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

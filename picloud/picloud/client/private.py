@@ -1,12 +1,14 @@
 """The home of a private node: a temporary folder that goes, with everything that ran on it, when its session closes.
 
-The node is a child of this process, and watches it: it also ends, and removes the folder, after a SIGKILL of the client.
+The node is a child of this process, and watches it: it also ends, and removes the folder, after a SIGKILL of the client.  It is
+the node that makes the folder, so that none is left where a client is killed before it has started one.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -18,15 +20,17 @@ if TYPE_CHECKING:
 
 _GRACE = 3.0
 _STEP = 0.005
+_counters: list[int] = []
 
 
 class PrivateHome:
     """A temporary home and the node on it."""
 
     def __init__(self) -> None:
-        """Make the folder, private to this user."""
-        self.path = Path(tempfile.mkdtemp(prefix="picloud-"))
-        self._owner = os.getpid()
+        """Choose a name that nobody can foresee; nothing is made yet."""
+        self.path = Path(tempfile.gettempdir()).absolute() / f"picloud-{secrets.token_hex(8)}"
+        self.owner = os.getpid()
+        """The process whose node it is."""
         self._process: Popen[bytes] | None = None
 
     def adopt(self, process: Popen[bytes]) -> None:
@@ -34,6 +38,11 @@ class PrivateHome:
         if self._process is not None:
             self._process.wait()
         self._process = process
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this process may start a node on it, and has to end it."""
+        return os.getpid() == self.owner
 
     def disown(self) -> None:
         """Leave node and folder to the process that made them: this one is its forked child."""
@@ -43,13 +52,33 @@ class PrivateHome:
 
     def close(self) -> None:
         """End the node, its jobs, and remove the folder; only in the process that made it."""
-        if os.getpid() != self._owner:
+        if not self.is_own:
             return
-        self._owner = 0
         if self._process is not None:
             _end(self._process)
+            self._process = None
         _wait_for_workers(self.path / "workers.lock")
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def jid_counter() -> int:
+    """Return the descriptor of the counter from which all private nodes of this process, and of its forked children, take jids.
+
+    It is a file without a name: it goes with the last process that has it open.
+    """
+    if not _counters:
+        made = _nameless_file()
+        _counters.append(made)
+        if _counters[0] != made:  # Another thread was quicker: everybody uses the first.
+            os.close(made)
+    return _counters[0]
+
+
+def _nameless_file() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("picloud-jids", os.MFD_CLOEXEC)
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 def _end(process: Popen[bytes]) -> None:

@@ -24,7 +24,7 @@ class Recent:
         self._room = room
         self._used = 0
         self._records: dict[int, bytes] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def put(self, jid: int, record: bytes) -> None:
         """Keep a job's record."""
@@ -61,7 +61,7 @@ class Finals:
         """Keep those of so many jobs at most."""
         self._most = most
         self._codes: dict[int, int] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def put(self, jids: Iterable[int], codes: Iterable[int]) -> None:
         """Keep those that are final."""

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import socket
 import threading
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from picloud.client import settings
+from picloud.client import lifetime, settings
 from picloud.client.autostart import start_node
 from picloud.client.connection import Connection
-from picloud.client.private import PrivateHome
+from picloud.client.lifetime import Belongings
+from picloud.client.private import PrivateHome, jid_counter
 from picloud.client.recent import Finals, Recent
-from picloud.exceptions import CloudException, NodeStoppingError, NodeUnreachableError
+from picloud.exceptions import ConnectionClosedError, NodeStoppingError, NodeUnreachableError
 from picloud.model.settings import Settings
 from picloud.wire import messages
 from picloud.wire.channel import Received
@@ -31,7 +30,6 @@ _STEP = 0.01
 _LOST = (EOFError, ConnectionError, NodeStoppingError)
 
 _T = TypeVar("_T")
-_open: weakref.WeakSet[Session] = weakref.WeakSet()
 
 
 class _Mine(threading.local):
@@ -53,19 +51,21 @@ class Session:
         self.welcome: messages.Welcome | None = None
         """What the node said last; None before the first request."""
         self.closed = False
-        self.recent = Recent(values.cloud_result_cache_size << 10)
-        """Ends of single jobs that came with submissions or were asked for."""
-        self.finals = Finals(values.cloud_status_cache_size)
-        """Final statuses that were asked for."""
         self._private = private
         self._known: tuple[str, set[str]] = ("", set())
         self._reset()
-        _open.add(self)
+        lifetime.at_fork(self)
+        lifetime.at_exit(self)
 
     def _reset(self) -> None:
+        self.recent = Recent(self.settings.cloud_result_cache_size << 10)
+        """Ends of single jobs that came with submissions or were asked for."""
+        self.finals = Finals(self.settings.cloud_status_cache_size)
+        """Final statuses that were asked for."""
         self._mine = _Mine()
-        self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
-        self._starting = threading.Lock()
+        self._connections: Belongings[Connection] = Belongings()
+        # A signal handler may close the session that its thread just starts a node for.
+        self._starting = threading.RLock()
 
     @property
     def is_private(self) -> bool:
@@ -103,7 +103,7 @@ class Session:
                 connection.broken = True
                 losses = 1 if time.monotonic() - began > RECONNECT_SECONDS else losses + 1
                 if self.closed:
-                    raise CloudException("The connection was closed while a request was under way") from error
+                    raise _closed() from error
                 if losses >= _MAX_LOSSES:
                     raise NodeUnreachableError(
                         f"The node on {self.home} was lost {losses} times under the same request",
@@ -142,21 +142,32 @@ class Session:
             return False
         was_open = self.welcome is not None
         self.closed = True
+        self._drop_idle()
+        for connection in self._connections:
+            connection.hang_up()
+        if self._private is not None:
+            with self._starting:  # A node that another thread starts just now is ended too.
+                self._private.close()
+        return was_open
+
+    def end(self) -> None:
+        """Be ready for the end of the interpreter: other threads may go on with a node that does not end with it."""
+        if self._private is not None:
+            self.close()
+        else:
+            self._drop_idle()
+
+    def _drop_idle(self) -> None:
         for connection in self._mine.idle:
             connection.close()
         self._mine.idle.clear()
-        for connection in list(self._connections):
-            connection.hang_up()
-        if self._private is not None:
-            self._private.close()
-        return was_open
 
     def _acquire(self) -> Connection:
         idle = self._mine.idle
         if idle:
             return idle.pop()
         if self.closed:
-            raise CloudException("The connection was closed while a request was under way")
+            raise _closed()
         return self._connect(os.urandom(12).hex(), 0)
 
     def _release(self, connection: Connection) -> None:
@@ -187,11 +198,13 @@ class Session:
                         f"No node on {self.home} can be reached: {error}", hint="see `picloud node logs`"
                     ) from error
             with self._starting:
-                if not self._is_listening():
+                if not self.closed and not self._is_listening():
                     self._start()
                     starts += 1
                     if starts <= _MAX_LOSSES:
                         deadline = time.monotonic() + RECONNECT_SECONDS
+            if self.closed:
+                raise _closed()
             time.sleep(_STEP)
         self._connections.add(connection)
         if self.welcome is not None and self.welcome.generation != connection.welcome.generation:
@@ -200,9 +213,22 @@ class Session:
         return connection
 
     def _start(self) -> None:
-        process = start_node(self.home, settings.to_environment(self.settings), self.is_private)
-        if self._private is not None and process is not None:
-            self._private.adopt(process)
+        environment = settings.to_environment(self.settings)
+        private = self._private
+        if private is None:
+            start_node(self.home, environment)
+            return
+        if not private.is_own:
+            self.closed = True
+            raise NodeUnreachableError(
+                f"The private node of process {private.owner} has ended, with its jobs",
+                hint="the next use starts a private node of this process's own",
+            )
+        process = start_node(self.home, environment, private=True, jids=jid_counter())
+        if process is not None:
+            private.adopt(process)
+        if self.closed:  # A signal handler of this thread has closed it meanwhile.
+            private.close()
 
     def _is_listening(self) -> bool:
         try:
@@ -218,23 +244,16 @@ class Session:
 
     def forget_parent(self) -> None:
         """Drop, in a forked child, what belongs to the parent: its connections and its private node stay as they are."""
-        for connection in list(self._connections):
+        for connection in self._connections:
             connection.close()
         self._reset()
         if self._private is not None:
             self._private.disown()
+            # A node that the parent has not started yet will be nobody's but the parent's.
+            self.closed = self.closed or self.welcome is None
 
 
-def _after_fork() -> None:
-    for session in list(_open):
-        session.forget_parent()
-
-
-def _at_exit() -> None:
-    for session in list(_open):
-        session.close()
-
-
-atexit.register(_at_exit)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+def _closed() -> ConnectionClosedError:
+    """Return the error of a request whose session is closed; the interpreter's end closes them under daemon threads."""
+    lifetime.hold_daemons()
+    return ConnectionClosedError("The connection was closed while a request was under way")

@@ -21,15 +21,16 @@ def _session() -> tuple[Session, Path]:
 
 def test_closing_ends_the_node_and_removes_its_home() -> None:
     session, path = _session()
-    assert path.stat().st_mode & 0o777 == 0o700
+    assert not path.exists()
     session.request(messages.NodeStatus())
+    assert path.stat().st_mode & 0o777 == 0o700
     assert processes_of(path)
     assert session.close()
     assert not path.exists()
     assert processes_of(path) == []
 
 
-def test_closing_without_a_node_removes_the_home() -> None:
+def test_there_is_no_home_before_its_node_runs() -> None:
     session, path = _session()
     assert not session.close()
     assert not path.exists()

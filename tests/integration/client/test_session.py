@@ -159,7 +159,7 @@ def test_a_forked_child_makes_its_own_connection(session: Session) -> None:
     if child == 0:
         status = 1
         try:
-            os.write(write, f"{_pid(session)} {len(session._connections)}".encode())
+            os.write(write, f"{_pid(session)} {len(list(session._connections))}".encode())
             status = 0
         finally:
             os._exit(status)

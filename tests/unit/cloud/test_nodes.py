@@ -26,7 +26,8 @@ def test_the_simulator_is_chosen_and_left() -> None:
     assert not cloud.is_simulated()
     cloud.start_simulator()
     assert cloud.is_simulated()
-    assert cloud.connection_info() == {"opened": False, "connection_type": "simulation"}
+    cloud.config.num_procs = 5
+    assert cloud.connection_info() == {"opened": False, "connection_type": "simulation", "num_procs": 5}
     cloud.setkey()
     assert cloud.is_simulated()
     cloud.setkey(5, "secret")
@@ -73,8 +74,8 @@ def test_a_private_home_is_a_folder_of_its_own() -> None:
     session = _nodes.open_private()
     try:
         assert session.is_private
-        assert session.home.is_dir()
+        assert session.home != _nodes.open_private().home
+        assert not session.home.exists()
         assert session.settings.durability == "process"
     finally:
         session.close()
-    assert not session.home.exists()
