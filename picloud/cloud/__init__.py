@@ -10,6 +10,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from picloud.client import loading as _loading
+
 if TYPE_CHECKING:
     from cloud import config as config
     from cloud import job as job
@@ -113,15 +115,16 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Load what was asked for; only the first time comes here."""
     value: Any
-    if name in _FUNCTIONS:
-        value = getattr(import_module("cloud._nodes").jobs, name)
-    elif name in _ELSEWHERE:
-        value = getattr(import_module(_ELSEWHERE[name]), name)
-    elif name in _MODULES:
-        value = import_module(f"cloud.{name}")
-    else:
-        raise AttributeError(f"module 'cloud' has no attribute {name!r}")
-    globals()[name] = value
+    with _loading.lock:
+        if name in _FUNCTIONS:
+            value = getattr(import_module("cloud._nodes").jobs, name)
+        elif name in _ELSEWHERE:
+            value = getattr(import_module(_ELSEWHERE[name]), name)
+        elif name in _MODULES:
+            value = import_module(f"cloud.{name}")
+        else:
+            raise AttributeError(f"module 'cloud' has no attribute {name!r}")
+        globals()[name] = value
     return value
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from picloud.client import loading
 from picloud.exceptions import NodeUnreachableError, from_wire
 
 if TYPE_CHECKING:
@@ -35,9 +36,11 @@ def start_node(
         CloudException: what the node itself said, such as `HomeError` or `StoreCorruptError`.
         NodeUnreachableError: if it ended, or took too long, without a word.
     """
-    import subprocess
-    import tempfile
+    with loading.lock:
+        import subprocess
+        import tempfile
 
+        tempfile.gettempdir()  # Its first call holds a lock as well.
     if not hasattr(os, "fork"):
         raise NodeUnreachableError("A node needs Linux or macOS", hint="on Windows, use Python inside WSL2")
     if not sys.executable:

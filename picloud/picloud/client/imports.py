@@ -8,6 +8,8 @@ import sys
 from functools import lru_cache
 from types import CodeType
 
+from picloud.client import loading
+
 _INNER = re.compile(r"(?:^[ \t]+|[:;][ \t]*)(?:import|from)[ \t]+([.\w]+)", re.MULTILINE)
 
 
@@ -45,7 +47,8 @@ def imports_of(text: str, module: str, is_package: bool) -> frozenset[str]:
 
 def imports_in_code(code: CodeType) -> frozenset[str]:
     """Return the full names that a code object and those inside it import, for source that nobody has."""
-    import dis
+    with loading.lock:
+        import dis
 
     names: set[str] = set()
     base = ""

@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from picloud.client import loading
+
 if TYPE_CHECKING:
     from subprocess import Popen
 
@@ -28,7 +30,8 @@ class PrivateHome:
 
     def __init__(self) -> None:
         """Choose a name that nobody can foresee; nothing is made yet."""
-        self.path = Path(tempfile.gettempdir()).absolute() / f"picloud-{secrets.token_hex(8)}"
+        with loading.lock:  # The first call of gettempdir holds a lock that a fork must not copy.
+            self.path = Path(tempfile.gettempdir()).absolute() / f"picloud-{secrets.token_hex(8)}"
         self.owner = os.getpid()
         """The process whose node it is."""
         self._process: Popen[bytes] | None = None

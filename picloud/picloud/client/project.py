@@ -11,6 +11,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import NamedTuple
 
+from picloud.client import loading
 from picloud.model.bundle import Source
 
 _MAINS = ("__main__", "__mp_main__")
@@ -39,8 +40,9 @@ def stamp(file: str) -> Stamp | None:
 @cache
 def foreign_roots() -> tuple[str, ...]:
     """Return the folders of what every worker of this interpreter can import by itself, each with a separator behind it."""
-    import site
-    import sysconfig
+    with loading.lock:
+        import site
+        import sysconfig
 
     paths = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     paths += site.getsitepackages()
