@@ -25,12 +25,12 @@ PATIENCE = 120.0
 
 
 def start_node(
-    home: Path, environment: Mapping[str, str], private: bool = False, jids: int | None = None
+    home: Path, environment: Mapping[str, str], private: bool = False, inherited: Mapping[str, int] | None = None
 ) -> Popen[bytes] | None:
     """Start a node on a home and return when it listens, or when another one was quicker.
 
     `environment` comes on top of this process's.  A node lives by itself; a private one stays a child of this process, ends
-    with it, and is returned; `jids` is the descriptor of a counter that it shares with others.
+    with it, and is returned; `inherited` are descriptors for it, by the options that name them.
 
     Raises:
         CloudException: what the node itself said, such as `HomeError` or `StoreCorruptError`.
@@ -51,8 +51,9 @@ def start_node(
     command = [sys.executable, "-P", "-m", NODE_MODULE, "--home", str(home)]
     if private:
         command += ["--private", str(os.getpid())]
-    if jids is not None:
-        command += ["--jids", str(jids)]
+    descriptors = dict(inherited or {})
+    for option, descriptor in descriptors.items():
+        command += [option, str(descriptor)]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command,
@@ -61,7 +62,7 @@ def start_node(
             stdout=subprocess.PIPE,
             stderr=errors,
             start_new_session=True,
-            pass_fds=() if jids is None else (jids,),
+            pass_fds=tuple(descriptors.values()),
         )
         assert process.stdout is not None
         try:

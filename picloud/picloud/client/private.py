@@ -35,6 +35,16 @@ class PrivateHome:
         self.owner = os.getpid()
         """The process whose node it is."""
         self._process: Popen[bytes] | None = None
+        self._lease: tuple[int, int] | None = None
+
+    def inherited(self) -> dict[str, int]:
+        """Return the descriptors for a node: the counter of jids, and the end of a pipe which says that the home is closed.
+
+        The latter ends a node that nobody knows of, too, because its start was interrupted.
+        """
+        if self._lease is None:
+            self._lease = os.pipe()
+        return {"--jids": jid_counter(), "--lease": self._lease[0]}
 
     def adopt(self, process: Popen[bytes]) -> None:
         """Take over the node that was started on it."""
@@ -52,11 +62,18 @@ class PrivateHome:
         if self._process is not None:
             self._process.returncode = 0
         self._process = None
+        self._end_lease()
+
+    def _end_lease(self) -> None:
+        lease, self._lease = self._lease, None
+        for descriptor in lease or ():
+            os.close(descriptor)
 
     def close(self) -> None:
         """End the node, its jobs, and remove the folder; only in the process that made it."""
         if not self.is_own:
             return
+        self._end_lease()
         if self._process is not None:
             _end(self._process)
             self._process = None

@@ -14,7 +14,7 @@ from picloud.client import lifetime, settings
 from picloud.client.autostart import start_node
 from picloud.client.connection import Connection
 from picloud.client.lifetime import Belongings
-from picloud.client.private import PrivateHome, jid_counter
+from picloud.client.private import PrivateHome
 from picloud.client.recent import Finals, Recent
 from picloud.exceptions import ConnectionClosedError, NodeStoppingError, NodeUnreachableError
 from picloud.model.settings import Settings
@@ -224,7 +224,7 @@ class Session:
                 f"The private node of process {private.owner} has ended, with its jobs",
                 hint="the next use starts a private node of this process's own",
             )
-        process = start_node(self.home, environment, private=True, jids=jid_counter())
+        process = start_node(self.home, environment, private=True, inherited=private.inherited())
         if process is not None:
             private.adopt(process)
         if self.closed:  # A signal handler of this thread has closed it meanwhile.

@@ -41,6 +41,8 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except OSError as error:
         launch.report({"error": NodeError(f"The node cannot start: {error}").to_wire()})
+        if options.private:  # Its client has closed it, and removed the folder under it, before it got this far.
+            shutil.rmtree(options.home, ignore_errors=True)
         return 1
     if not options.foreground and not options.private:
         # The lock belongs to the open file, which the children share: it is held until the last of them ends.
@@ -64,7 +66,7 @@ def _run(options: argparse.Namespace, settings: Settings, home: Home, lock: File
     loop = _loop()
     try:
         jids = SharedJids(options.jids) if options.jids is not None else None
-        node = Node(home, settings, loop, options.private, jids)
+        node = Node(home, settings, loop, options.private, jids, options.lease)
         node.start()
     except CloudException as error:
         _log.error("the node cannot start: %s", error)
@@ -101,6 +103,9 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--foreground", action="store_true", help="stay attached to the terminal")
     parser.add_argument(
         "--private", type=int, default=0, metavar="PID", help="end when this process ends, and remove the folder"
+    )
+    parser.add_argument(
+        "--lease", type=int, metavar="FD", help="descriptor of a pipe: end when its other end is closed"
     )
     parser.add_argument("--jids", type=int, metavar="FD", help="descriptor of a counter of jids that nodes share")
     return parser.parse_args(argv)

@@ -63,11 +63,12 @@ class Node:
         loop: asyncio.AbstractEventLoop,
         client: int = 0,
         jids: SharedJids | None = None,
+        lease: int | None = None,
     ) -> None:
         """Open the store and put the parts together; nothing runs yet.
 
         `client` is the process that the node is private to, and ends with; 0 if it serves whoever comes.  `jids` is the counter
-        that its client's private nodes share.
+        that its client's private nodes share, `lease` a pipe that ends when its client needs it no longer.
 
         Raises:
             StoreError: if the store cannot be opened.
@@ -76,6 +77,7 @@ class Node:
         self._settings = settings
         self._loop = loop
         self._client = client
+        self._lease = lease
         self._stopping: asyncio.Task[None] | None = None
         self.stopped = loop.create_future()
         self.exit_code = 0
@@ -155,7 +157,10 @@ class Node:
             self._loop.add_signal_handler(number, self.stop)
 
     def _watch_client(self) -> None:
-        """End when the client's process ends."""
+        """End when the client's process ends, or says that it needs the node no longer."""
+        if self._lease is not None:
+            os.set_inheritable(self._lease, False)
+            self._loop.add_reader(self._lease, self._client_gone, self._lease)
         try:
             descriptor = os.pidfd_open(self._client)
         except ProcessLookupError:

@@ -65,3 +65,19 @@ def test_a_forked_child_leaves_it_alone() -> None:
     assert session.welcome.pid == pid
     session.close()
     assert not path.exists()
+
+
+def test_a_node_whose_start_nobody_remembers_ends_with_the_session() -> None:
+    """As after Ctrl-C between the start of its process and the note of it."""
+    session, path = _session()
+    session.open()
+    (node,) = [process for process in processes_of(path) if process.ppid() == os.getpid()]
+    private = session._private
+    assert private is not None
+    forgotten, private._process = private._process, None
+    session.close()
+    node.wait(20)
+    assert forgotten is not None
+    forgotten.wait()
+    assert not path.exists()
+    assert processes_of(path) == []

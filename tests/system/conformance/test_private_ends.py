@@ -35,7 +35,9 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     try:
         until(lambda: not any(folder.iterdir()))
     finally:
+        left = list(folder.rglob("*"))
         shutil.rmtree(folder)
+        assert not left
 
 
 @pytest.mark.parametrize("kind", KINDS)
