@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from cloud._jobs import Jobs
 from picloud.client import settings
+from picloud.client.logs import new_log
 from picloud.client.private import PrivateHome
 from picloud.client.session import Session
 from picloud.exceptions import ArgumentTypeError, CloudException
@@ -43,17 +45,20 @@ def is_simulated() -> bool:
 
 def _open_default() -> Session:
     settings.reload()
-    return open_private() if is_simulated() else Session(settings.current())
+    return open_private("Simulation") if is_simulated() else Session(settings.current())
 
 
-def open_private() -> Session:
-    """Return a session with a node of its own on a temporary home; inside a job, with the job's node."""
+def open_private(kind: str) -> Session:
+    """Return a session with a node of its own on a temporary home; inside a job, with the job's node.
+
+    `kind` is the folder of its log, if logs are kept.
+    """
     settings.reload()
     values = settings.current()
     if running_on_cloud():
         return Session(values)
     values = values.changed(durability=Durability.PROCESS, idle_time=0.0)
-    return Session(values, PrivateHome())
+    return Session(values, PrivateHome(partial(new_log, values, kind)))
 
 
 def _describe_default() -> dict[str, Any]:

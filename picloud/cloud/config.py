@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     api_key: str | int
     api_secretkey: str
     log_level: str
+    save_log: bool
+    purge_days: int
     automatic_dependency_transfer: bool
     cloud_status_cache_size: int
     cloud_result_cache_size: int

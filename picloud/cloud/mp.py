@@ -11,7 +11,13 @@ from cloud import _nodes
 from cloud._jobs import Jobs
 from picloud.model.job import FINISHED
 
-jobs = Jobs("cloud.mp", "jobs", "cloud.mp", _nodes.open_private, lambda: _nodes.describe_private("multiprocessing"))
+jobs = Jobs(
+    "cloud.mp",
+    "jobs",
+    "cloud.mp",
+    lambda: _nodes.open_private("Multiprocessing"),
+    lambda: _nodes.describe_private("multiprocessing"),
+)
 """What these functions are methods of."""
 
 call = jobs.call

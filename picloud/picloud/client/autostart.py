@@ -25,12 +25,17 @@ PATIENCE = 120.0
 
 
 def start_node(
-    home: Path, environment: Mapping[str, str], private: bool = False, inherited: Mapping[str, int] | None = None
+    home: Path,
+    environment: Mapping[str, str],
+    private: bool = False,
+    inherited: Mapping[str, int] | None = None,
+    log: Path | None = None,
 ) -> Popen[bytes] | None:
     """Start a node on a home and return when it listens, or when another one was quicker.
 
     `environment` comes on top of this process's.  A node lives by itself; a private one stays a child of this process, ends
-    with it, and is returned; `inherited` are descriptors for it, by the options that name them.
+    with it, and is returned; `inherited` are descriptors for it, by the options that name them.  `log` is
+    a file for its log outside the home.
 
     Raises:
         CloudException: what the node itself said, such as `HomeError` or `StoreCorruptError`.
@@ -51,6 +56,8 @@ def start_node(
     command = [sys.executable, "-P", "-m", NODE_MODULE, "--home", str(home)]
     if private:
         command += ["--private", str(os.getpid())]
+    if log is not None:
+        command += ["--log", str(log)]
     descriptors = dict(inherited or {})
     for option, descriptor in descriptors.items():
         command += [option, str(descriptor)]

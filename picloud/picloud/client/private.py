@@ -12,6 +12,7 @@ import secrets
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,12 @@ _counters: list[int] = []
 class PrivateHome:
     """A temporary home and the node on it."""
 
-    def __init__(self) -> None:
-        """Choose a name that nobody can foresee; nothing is made yet."""
+    def __init__(self, new_log: Callable[[], Path | None] = lambda: None) -> None:
+        """Choose a name that nobody can foresee; nothing is made yet.
+
+        `new_log` is asked for the file of a node's log when it starts; None is one that goes with the home.
+        """
+        self.new_log = new_log
         with loading.lock:  # The first call of gettempdir holds a lock that a fork must not copy.
             self.path = Path(tempfile.gettempdir()).absolute() / f"picloud-{secrets.token_hex(8)}"
         self.owner = os.getpid()

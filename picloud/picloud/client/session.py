@@ -224,7 +224,7 @@ class Session:
                 f"The private node of process {private.owner} has ended, with its jobs",
                 hint="the next use starts a private node of this process's own",
             )
-        process = start_node(self.home, environment, private=True, inherited=private.inherited())
+        process = start_node(self.home, environment, private=True, inherited=private.inherited(), log=private.new_log())
         if process is not None:
             private.adopt(process)
         if self.closed:  # A signal handler of this thread has closed it meanwhile.

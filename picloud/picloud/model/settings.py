@@ -57,6 +57,10 @@ class Settings:
     """The key's secret."""
     log_level: str = "INFO"
     """Least level of the node's log."""
+    save_log: bool = False
+    """Whether logs of `cloud.mp`'s and the simulator's nodes are kept, under `datalogs` in the home."""
+    purge_days: int = 7
+    """Days after which such logs are removed, when the next one begins."""
     automatic_dependency_transfer: bool = True
     """Whether the project's own modules travel with a job."""
     cloud_status_cache_size: int = 65536

@@ -58,7 +58,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, settings: Settings, home: Home, lock: FileLock) -> int:
-    launch.start_logging(home.log, settings.log_level, to_terminal=options.foreground)
+    log = Path(options.log) if options.log else home.log
+    launch.start_logging(log, settings.log_level, to_terminal=options.foreground)
     lock.note(f"{os.getpid()}\n")
     orphans.become_subreaper()
     machine.raise_limits()
@@ -74,10 +75,10 @@ def _run(options: argparse.Namespace, settings: Settings, home: Home, lock: File
         return 1
     except Exception as error:
         _log.exception("the node cannot start")
-        launch.report({"error": NodeError(f"The node cannot start: {error!r}", hint=f"see {home.log}").to_wire()})
+        launch.report({"error": NodeError(f"The node cannot start: {error!r}", hint=f"see {log}").to_wire()})
         return 1
     _log.info("node %d serves %s, durability %s", os.getpid(), home.path, settings.durability)
-    loop.call_soon(_say_ready, None if options.foreground else home.log)
+    loop.call_soon(_say_ready, None if options.foreground else log)
     try:
         loop.run_until_complete(node.stopped)
     finally:
@@ -104,6 +105,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--private", type=int, default=0, metavar="PID", help="end when this process ends, and remove the folder"
     )
+    parser.add_argument("--log", metavar="FILE", help="its log; node.log in the home if it is not named")
     parser.add_argument(
         "--lease", type=int, metavar="FD", help="descriptor of a pipe: end when its other end is closed"
     )

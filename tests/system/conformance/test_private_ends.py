@@ -189,3 +189,24 @@ def test_exit_does_not_wait_for_jobs(clients: Clients) -> None:
     assert (program.returncode, err) == (5, "")
     assert subprocess.run(["test", "-e", private], check=False).returncode == 1
     nothing_is_left_of(private)
+
+
+@pytest.mark.parametrize("end", ["jobs.close()", "os.kill(os.getpid(), signal.SIGKILL)"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_logs_that_were_asked_for_are_kept(kind: str, end: str, clients: Clients, home: Path) -> None:
+    program = clients.start(
+        f"jobs.result(jobs.call(abs, 1))\n{SAY}{end}\n", head=HEAD + KINDS[kind], PICLOUD_SAVE_LOG="yes"
+    )
+    private = clients.line(program)
+    program.communicate(timeout=30)
+    nothing_is_left_of(private)
+    (log,) = home.rglob("*.log")
+    assert log.name == "node.log"
+    assert log.parents[1].name == {"mp": "Multiprocessing", "simulator": "Simulation"}[kind]
+    assert "has ended" in log.read_text()
+
+
+def test_no_log_is_kept_that_was_not_asked_for(clients: Clients, home: Path) -> None:
+    private = clients.run("cloud.mp.call(abs, 1)\nprint(json.dumps(cloud.mp.connection_info()['home']))")
+    nothing_is_left_of(private)
+    assert not any(home.iterdir())

@@ -62,7 +62,7 @@ def test_a_node_reads_what_a_client_writes() -> None:
         **{
             name: 7 if isinstance(getattr(Settings(), name), (int, float)) else "process"
             for name in NAMES
-            if name != "use_simulator"
+            if name not in {"use_simulator", "save_log"}
         }
         | {"automatic_dependency_transfer": False}
     )

@@ -57,7 +57,7 @@ def test_inside_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PICLOUD_WORKER", "3")
     assert cloud.running_on_cloud()
     assert not cloud.is_simulated()
-    session = _nodes.open_private()
+    session = _nodes.open_private("Simulation")
     assert not session.is_private
     monkeypatch.delenv("PICLOUD_WORKER")
     assert not cloud.running_on_cloud()
@@ -71,10 +71,10 @@ def test_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_a_private_home_is_a_folder_of_its_own() -> None:
-    session = _nodes.open_private()
+    session = _nodes.open_private("Simulation")
     try:
         assert session.is_private
-        assert session.home != _nodes.open_private().home
+        assert session.home != _nodes.open_private("Simulation").home
         assert not session.home.exists()
         assert session.settings.durability == "process"
     finally:
