@@ -34,8 +34,8 @@ def start_node(
     """Start a node on a home and return when it listens, or when another one was quicker.
 
     `environment` comes on top of this process's.  A node lives by itself; a private one stays a child of this process, ends
-    with it, and is returned; `inherited` are descriptors for it, by the options that name them.  `log` is
-    a file for its log outside the home.
+    with it, and is returned.  `inherited` are descriptors for it, by the options that name them; `log` is a file for its log
+    outside the home.
 
     Raises:
         CloudException: what the node itself said, such as `HomeError` or `StoreCorruptError`.

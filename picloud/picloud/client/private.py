@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _GRACE = 3.0
 _STEP = 0.005
-_counters: list[int] = []
+_counters: list[tuple[int, os.stat_result]] = []
 
 
 class PrivateHome:
@@ -72,7 +73,8 @@ class PrivateHome:
     def _end_lease(self) -> None:
         lease, self._lease = self._lease, None
         for descriptor in lease or ():
-            os.close(descriptor)
+            with suppress(OSError):
+                os.close(descriptor)
 
     def close(self) -> None:
         """End the node, its jobs, and remove the folder; only in the process that made it."""
@@ -91,12 +93,23 @@ def jid_counter() -> int:
 
     It is a file without a name: it goes with the last process that has it open.
     """
+    if _counters and not _is_open(*_counters[-1]):
+        _counters.clear()
     if not _counters:
         made = _nameless_file()
-        _counters.append(made)
-        if _counters[0] != made:  # Another thread was quicker: everybody uses the first.
+        _counters.append((made, os.fstat(made)))
+        if _counters[0][0] != made:  # Another thread was quicker: everybody uses the first.
             os.close(made)
-    return _counters[0]
+            del _counters[1:]
+    return _counters[0][0]
+
+
+def _is_open(descriptor: int, facts: os.stat_result) -> bool:
+    """Return whether a descriptor is still the file that it was: a program that becomes a daemon closes what it does not know."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), facts)
+    except OSError:
+        return False
 
 
 def _nameless_file() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .clients import HEAD, Clients, nothing_is_left_of, running
+from .clients import HEAD, Clients, nothing_is_left_of, running, until
 
 KINDS = {"local": "jobs = cloud\n", "mp": "jobs = cloud.mp\n"}
 
@@ -197,6 +197,28 @@ def test_a_child_of_an_unused_parent_has_a_private_node_of_its_own(clients: Clie
     assert len(set(homes)) == 3
     for private in homes:
         nothing_is_left_of(private)
+
+
+def test_a_daemon_that_closes_every_descriptor_has_a_private_node_of_its_own(clients: Clients) -> None:
+    clients.run("""
+        cloud.mp.result(cloud.mp.call(abs, -1))
+        if not os.fork():
+            os.setsid()
+            if os.fork(): os._exit(0)
+            os.closerange(0, 1000)
+            for _ in range(3): os.open(os.devnull, os.O_RDWR)
+            cloud.close(); cloud.mp.close()
+            value = cloud.mp.result(cloud.mp.call(abs, -6))
+            home = cloud.mp.connection_info()["home"]
+            cloud.mp.close()
+            open("new", "w").write(json.dumps([value, os.path.exists(home)]))
+            os.rename("new", "value")
+            os._exit(0)
+        os.wait()
+        assert cloud.mp.result(cloud.mp.call(abs, -2)) == 2
+    """)
+    until((clients.folder / "value").exists)
+    assert (clients.folder / "value").read_text() == "[6, false]"
 
 
 def test_a_private_node_ends_with_its_parent_though_a_child_lives_on(clients: Clients) -> None:
