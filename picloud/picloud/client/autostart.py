@@ -101,9 +101,11 @@ def start_node(
 def _first_line(output: IO[bytes], deadline: float) -> bytes | None:
     """Return what the node prints up to the end of its first line; None if the time is over."""
     text = b""
+    # Not select(2), which knows no descriptors from 1024 on.
+    poll = select.poll()
+    poll.register(output, select.POLLIN)
     while b"\n" not in text:
-        ready, _, _ = select.select([output], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
             return None
         more = os.read(output.fileno(), 1 << 16)
         if not more:

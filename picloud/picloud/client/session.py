@@ -190,7 +190,7 @@ class Session:
                 break
             except (OSError, EOFError, NodeStoppingError) as error:
                 if self.closed:
-                    raise CloudException("The connection was closed while a request was under way") from error
+                    raise _closed() from error
                 now = time.monotonic()
                 deadline = deadline or now + RECONNECT_SECONDS
                 if now > deadline:

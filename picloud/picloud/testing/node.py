@@ -76,8 +76,9 @@ def running_node(home: Path | None = None, *, patience: float = 20.0, **environm
 def _wait_until_ready(process: subprocess.Popen[bytes], patience: float) -> None:
     """Read the one line in which a node says whether it listens."""
     assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], patience)
-    line = process.stdout.readline() if ready else b""
+    poll = select.poll()
+    poll.register(process.stdout, select.POLLIN)
+    line = process.stdout.readline() if poll.poll(patience * 1000) else b""
     facts = json.loads(line) if line else {}
     if "error" in facts:
         raise from_wire(facts["error"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,19 @@ def test_a_node_listens_when_it_was_started(home: Path) -> None:
     assert connection.welcome.durability == "process"
     assert len(connection.welcome.cpus) == 1
     connection.close()
+
+
+def test_a_program_with_many_descriptors_starts_one(home: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(2048, limits[0]), limits[1]))
+    many = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        start_node(home, {"PICLOUD_DURABILITY": "process"})
+        Connection(home, "me", 0, attached=False).close()
+    finally:
+        for descriptor in many:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_a_second_one_finds_the_first(home: Path) -> None:

@@ -58,12 +58,22 @@ class StoreMachine(RuleBasedStateMachine):
     def open_store(self) -> None:
         """Begin with an empty store."""
         self.home = Path(tempfile.mkdtemp(prefix="picloud-store-"))
-        self.environment = Environment.open(self.home, Durability.PROCESS)
+        self._open()
         self.model: dict[int, Kept] = {}
         self.next_jid = 1
         self.sequence = 0
         self.names = 0
         self.group = [Batch()]
+
+    def _open(self) -> None:
+        self.environment = Environment.open(self.home, Durability.PROCESS)
+        self.writer = Writer(self.environment)
+
+    def _die(self) -> None:
+        """Leave what a killed process leaves: LMDB may be behind the journal."""
+        self.environment.before_reading = None
+        self.writer._journal.close()
+        self.environment.close()
 
     @property
     def batch(self) -> Batch:
@@ -177,17 +187,17 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(reopen=st.booleans())
     def commit(self, reopen: bool) -> None:
         """Commit the group, perhaps die afterwards."""
-        before = set(Tables(self.environment).named_files()) if self.environment else set()
+        before = set(Tables(self.environment).named_files())
         put = {name for batch in self.group for name in _named(batch)}
-        Writer(self.environment)._commit(self.group)
+        self.writer._commit(self.group)
+        if reopen:
+            self._die()
+            self._open()
         after = set(Tables(self.environment).named_files())
         freed = {(FileKind.SEGMENT, name) for batch in self.group for name in batch.freed_segments}
         freed |= {(FileKind.SPOOL, name) for batch in self.group for name in batch.freed_spools}
         assert (before | put) - after <= freed, "whatever nothing names any more is told"
         self.group = [Batch()]
-        if reopen:
-            self.environment.close()
-            self.environment = Environment.open(self.home, Durability.PROCESS)
 
     @invariant()
     def the_store_is_the_model(self) -> None:
@@ -260,6 +270,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.the_store_is_the_model()
         problems = integrity.check(self.environment).problems
         assert [text for text in problems if "is missing" not in text] == []
+        self.writer.close()
         self.environment.close()
         shutil.rmtree(self.home)
 
