@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 from cloud import _signature
@@ -14,6 +15,8 @@ from picloud.model.ids import JidRange
 from picloud.model.job import Status
 
 _MAX_JID = 1 << 63
+_MOST = 1 << 63
+"""What a node can keep of a number, either side of zero."""
 
 
 class Keywords(NamedTuple):
@@ -45,7 +48,7 @@ def jid_ranges(jids: object) -> list[JidRange]:
 
 def is_one(jids: object) -> bool:
     """Return whether a single job was named, not a collection that holds one."""
-    return isinstance(jids, int)
+    return isinstance(jids, (int, Integral))
 
 
 def one_jid(jid: object) -> int:
@@ -55,7 +58,7 @@ def one_jid(jid: object) -> int:
         ArgumentTypeError: unless it is an int.
         UnknownJobError: for a number that no job can have.
     """
-    if isinstance(jid, bool) or not isinstance(jid, int):
+    if not ids.is_integer(jid):
         raise ArgumentTypeError(f"jid must be an integer, not {type(jid).__name__}")
     return jid_ranges(jid)[0][0]
 
@@ -84,15 +87,14 @@ def port_of(port: object, protocol: object) -> tuple[int, str]:
         ArgumentTypeError: unless they are an int and text.
         ArgumentValueError: if no socket can have that port, or for another protocol than tcp and udp.
     """
-    if isinstance(port, bool) or not isinstance(port, int):
-        raise ArgumentTypeError(f"port must be an integer, not {type(port).__name__}")
-    if not 0 < port < 1 << 16:
-        raise ArgumentValueError(f"port must be 1 to 65535, not {port}")
+    number = _integer("port", port)
+    if not 0 < number < 1 << 16:
+        raise ArgumentValueError(f"port must be 1 to 65535, not {number}")
     if not isinstance(protocol, str):
         raise ArgumentTypeError(f"protocol must be a string, not {type(protocol).__name__}")
     if protocol not in ("tcp", "udp"):
         raise ArgumentValueError(f"protocol must be 'tcp' or 'udp', not {protocol!r}")
-    return port, protocol
+    return number, protocol
 
 
 def timeout_of(timeout: object) -> float | None:
@@ -104,11 +106,12 @@ def timeout_of(timeout: object) -> float | None:
     """
     if timeout is None:
         return None
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float, Real)):
         raise ArgumentTypeError(f"timeout must be a number of seconds or None, not {type(timeout).__name__}")
-    if math.isnan(timeout) or timeout < 0:
-        raise ArgumentValueError(f"timeout must not be negative, and {timeout} is not a time to wait")
-    return None if math.isinf(timeout) else float(timeout)
+    seconds = _float(timeout)
+    if math.isnan(seconds) or seconds < 0:
+        raise ArgumentValueError(f"timeout must not be negative, and {_short(timeout)} is not a time to wait")
+    return None if math.isinf(seconds) else seconds
 
 
 def info_keys(requested: object) -> list[str]:
@@ -173,7 +176,8 @@ def take_keywords(function: Callable[..., Any], kwargs: dict[str, Any], caller: 
     """
     if not kwargs:
         return Keywords({}, {})
-    given = {name: kwargs.pop(name) for name in list(kwargs) if name in _RULES or (name in _CALL_ONLY and not is_map)}
+    names = _RULES if is_map else (*_RULES, *_CALL_ONLY)
+    given = {name: kwargs.pop(name) for name in names if name in kwargs}
     if is_map and kwargs:
         name = next(iter(kwargs))
         raise ArgumentValueError(
@@ -198,9 +202,17 @@ def take_keywords(function: Callable[..., Any], kwargs: dict[str, Any], caller: 
 
 
 def _integer(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not ids.is_integer(value):
         raise ArgumentTypeError(f"{name} must be an integer, not {type(value).__name__}")
-    return value
+    return int(value)
+
+
+def _float(value: float | Real) -> float:
+    """Return a number as a float; what is too large for one is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, 1 if value == abs(value) else -1)
 
 
 def _boolean(name: str, value: object) -> bool:
@@ -218,7 +230,10 @@ def _label(value: object) -> dict[str, Any]:
 
 
 def _priority(value: object) -> dict[str, Any]:
-    return {"priority": _integer("_priority", value)}
+    priority = _integer("_priority", value)
+    if not -_MOST <= priority < _MOST:
+        raise ArgumentValueError(f"_priority must be a number of at most 64 bits, not {_short(value)}")
+    return {"priority": priority}
 
 
 def _depends_on(value: object) -> dict[str, Any]:
@@ -244,11 +259,12 @@ def _depends_on_errors(value: object) -> dict[str, Any]:
 def _max_runtime(value: object) -> dict[str, Any]:
     if value is None:
         return {}
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, Real)):
         raise ArgumentTypeError(f"_max_runtime must be a number of minutes, not {type(value).__name__}")
-    if not math.isfinite(value) or value <= 0:
-        raise ArgumentValueError(f"_max_runtime must be more than 0 minutes, not {value}")
-    return {"max_runtime": value * 60.0}
+    seconds = _float(value) * 60.0
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise ArgumentValueError(f"_max_runtime must be more than 0 minutes and finite, not {_short(value)}")
+    return {"max_runtime": seconds}
 
 
 def _type(value: object) -> dict[str, Any]:
@@ -262,13 +278,14 @@ def _type(value: object) -> dict[str, Any]:
 
 
 def _high_cpu(value: object) -> dict[str, Any]:
+    """Return what the deprecated keyword stands for; it comes last among the rules, since it overrides `_type`."""
     return _type("c2") if _boolean("_high_cpu", value) else {}
 
 
 def _cores(value: object) -> dict[str, Any]:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if not ids.is_integer(value) or (cores := int(value)) < 1:
         raise ArgumentTypeError("_cores must be a positive integer")
-    return {"cores": value}
+    return {"cores": cores}
 
 
 def _check_cores(options: dict[str, Any]) -> None:
@@ -346,7 +363,6 @@ _RULES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "_depends_on_errors": _depends_on_errors,
     "_env": _environment,
     "_fast_serialization": _fast_serialization,
-    "_high_cpu": _high_cpu,
     "_kill_process": lambda value: {"kill_process": True} if value else {},
     "_label": _label,
     "_max_runtime": _max_runtime,
@@ -356,7 +372,9 @@ _RULES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "_restartable": lambda value: {} if _boolean("_restartable", value) else {"restartable": False},
     "_type": _type,
     "_vol": _volumes,
+    "_high_cpu": _high_cpu,
 }
+"""Keywords of `call` and `map`, in the order in which they are looked at."""
 _CALL_ONLY = ("_callback", "_callback_on_error")
 """Keywords that say nothing to the node; in the order of their fields in `Keywords`."""
 

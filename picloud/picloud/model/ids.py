@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from numbers import Integral
+from typing import SupportsInt, TypeGuard
 
 from picloud.exceptions import ArgumentTypeError
 
@@ -11,7 +13,7 @@ JidRange = tuple[int, int]
 
 
 def ranges_of(jids: object) -> list[JidRange]:
-    """Return the ranges that an int, a range, or an iterable of those names, in request order.
+    """Return the ranges that an int, a range, or an iterable of those names, in request order; numpy's integers are as good.
 
     Neighbouring ids are joined; ids named twice stay twice, since results are given in request order.
 
@@ -20,6 +22,8 @@ def ranges_of(jids: object) -> list[JidRange]:
     """
     if isinstance(jids, int) and not isinstance(jids, bool):
         return [(jids, jids + 1)]
+    if is_integer(jids):
+        return [(int(jids), int(jids) + 1)]
     ranges: list[JidRange] = []
     for item in _items(jids):
         if isinstance(item, range):
@@ -30,9 +34,16 @@ def ranges_of(jids: object) -> list[JidRange]:
                     _append(ranges, jid, jid + 1)
         elif isinstance(item, int) and not isinstance(item, bool):
             _append(ranges, item, item + 1)
+        elif is_integer(item):
+            _append(ranges, int(item), int(item) + 1)
         else:
             raise ArgumentTypeError("jid(s) must be integers")
     return ranges
+
+
+def is_integer(value: object) -> TypeGuard[SupportsInt]:
+    """Return whether a value is a whole number by its type: an int, or one of numpy's, which Python 2 counted among them."""
+    return isinstance(value, (int, Integral)) and not isinstance(value, bool)
 
 
 def _items(jids: object) -> Iterable[object]:

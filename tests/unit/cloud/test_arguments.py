@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cloud import _arguments
@@ -51,20 +53,36 @@ def test_jids_of_a_wrong_type(jids: object) -> None:
     assert isinstance(caught.value, CloudException)
 
 
+def test_one_job_is_a_number_of_any_integer_type() -> None:
+    assert all(map(_arguments.is_one, (5, np.int64(5))))
+    assert not any(map(_arguments.is_one, ([5], range(5), np.array([5]))))
+    assert _arguments.one_jid(np.int64(5)) == 5
+
+
 @pytest.mark.parametrize("jids", [0, -1, [1, 0], 1 << 63, range(-5, 3), 10**30])
 def test_numbers_that_no_job_has(jids: object) -> None:
     with pytest.raises(UnknownJobError):
         _arguments.jid_ranges(jids)
 
 
-@pytest.mark.parametrize(("timeout", "seconds"), [(None, None), (0, 0.0), (1, 1.0), (0.5, 0.5), (math.inf, None)])
+@pytest.mark.parametrize(
+    ("timeout", "seconds"),
+    [(None, None), (0, 0.0), (1, 1.0), (0.5, 0.5), (math.inf, None), (np.float32(2), 2.0), (10**400, None)],
+)
 def test_timeouts(timeout: object, seconds: float | None) -> None:
     assert _arguments.timeout_of(timeout) == seconds
 
 
 @pytest.mark.parametrize(
     ("timeout", "kind"),
-    [(-1, ValueError), (-0.1, ValueError), (math.nan, ValueError), ("1", TypeError), (True, TypeError)],
+    [
+        (-1, ValueError),
+        (-0.1, ValueError),
+        (-(10**400), ValueError),
+        (math.nan, ValueError),
+        ("1", TypeError),
+        (True, TypeError),
+    ],
 )
 def test_bad_timeouts(timeout: object, kind: type[Exception]) -> None:
     with pytest.raises(kind, match="timeout must") as caught:
@@ -144,6 +162,11 @@ GOOD: list[tuple[str, Any, dict[str, Any]]] = [
     ("_type", "c1", {"core_type": "c1", "core_type_named": True}),
     ("_high_cpu", True, {"core_type": "c2", "core_type_named": True}),
     ("_high_cpu", False, {}),
+    ("_priority", np.int64(-3), {"priority": -3}),
+    ("_priority", (1 << 63) - 1, {"priority": (1 << 63) - 1}),
+    ("_depends_on", np.array([1, 2]), {"depends_on": [[1, 3]]}),
+    ("_max_runtime", Fraction(1, 2), {"max_runtime": 30.0}),
+    ("_cores", np.int64(1), {"cores": 1}),
     ("_cores", 1, {"cores": 1}),
     ("_fast_serialization", 0, {"fast_serialization": 0}),
     ("_fast_serialization", 7, {"fast_serialization": 2}),
@@ -181,6 +204,9 @@ BAD: list[tuple[str, Any, type[Exception], str]] = [
     ("_max_runtime", -1, ValueError, "_max_runtime must be more than 0"),
     ("_max_runtime", math.inf, ValueError, "_max_runtime must be more than 0"),
     ("_max_runtime", math.nan, ValueError, "_max_runtime must be more than 0"),
+    ("_max_runtime", 10**400, ValueError, "_max_runtime must be more than 0 minutes and finite"),
+    ("_priority", 1 << 63, ValueError, "_priority must be a number of at most 64 bits"),
+    ("_priority", -(1 << 63) - 1, ValueError, "_priority must be a number of at most 64 bits"),
     ("_type", 5, TypeError, "_type must be a string"),
     ("_type", "c9", ValueError, "There is no core type 'c9'; types are c1, c2, f2, m1, s1"),
     ("_high_cpu", 1, TypeError, "_high_cpu must be True or False"),
@@ -212,6 +238,12 @@ def test_bad_keywords(name: str, value: Any, kind: type[Exception], message: str
         _options(**{name: value})
     assert isinstance(caught.value, ArgumentError)
     assert caught.value.code in {"argument.type", "argument.value"}
+
+
+def test_high_cpu_overrides_the_type() -> None:
+    for keywords in ({"_high_cpu": True, "_type": "m1"}, {"_type": "m1", "_high_cpu": True}):
+        assert _options(**keywords) == {"core_type": "c2", "core_type_named": True}
+    assert _options(_high_cpu=True, _type="c1", _cores=8)["cores"] == 8
 
 
 def test_cores_go_with_their_type() -> None:
@@ -312,3 +344,10 @@ def test_map_has_the_other_keywords() -> None:
     keywords: dict[str, Any] = {"_label": "a", "_cores": 2, "_type": "c2"}
     found = _arguments.take_keywords(_function, keywords, "cloud.map", is_map=True)
     assert found.options == {"label": "a", "cores": 2, "core_type": "c2", "core_type_named": True}
+
+
+def test_a_number_that_python_does_not_even_print_is_refused_like_others() -> None:
+    with pytest.raises(ValueError, match="_max_runtime must be more than 0 minutes and finite, not <int>"):
+        _options(_max_runtime=-(10**5000))
+    with pytest.raises(ValueError, match="_priority must be a number of at most 64 bits, not <int>"):
+        _options(_priority=10**5000)

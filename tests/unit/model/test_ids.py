@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,6 +51,19 @@ def test_a_million_jobs_are_one_pair() -> None:
 @pytest.mark.parametrize("named", [(1, 2), {1: "a", 2: "b"}, iter([1, 2]), (jid for jid in (1, 2))])
 def test_any_iterable_will_do(named: object) -> None:
     assert ranges_of(named) == [(1, 3)]
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint64])
+def test_integers_of_numpy_are_as_good(kind: type[np.integer[Any]]) -> None:
+    assert ranges_of(kind(3)) == [(3, 4)]
+    assert ranges_of(np.array([3, 4, 9], kind)) == ranges_of([kind(3), 4, kind(9)]) == [(3, 5), (9, 10)]
+    assert {type(number) for pair in ranges_of(kind(3)) for number in pair} == {int}
+
+
+@pytest.mark.parametrize("named", [np.float64(1), np.True_, [np.float64(1)], np.array([1.0]), np.array([[1]])])
+def test_what_numpy_has_besides_is_not(named: object) -> None:
+    with pytest.raises(TypeError, match=r"^jid\(s\) must be integers$"):
+        ranges_of(named)
 
 
 @pytest.mark.parametrize(
