@@ -38,7 +38,10 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import logging
 
 _MOST_NAMED = 20
 
@@ -56,10 +59,13 @@ class CloudException(Exception):
         jid: int | list[int] | None = None,
         status: str | int | None = None,
         retry: bool = False,
-        logger: object = None,
+        logger: logging.Logger | None = None,
         hint: str | None = None,
     ) -> None:
-        """Keep PiCloud's attributes: `value` is the message, `jid` the job or jobs, `hint` what to do next."""
+        """Keep PiCloud's attributes: `value` is the message, `jid` the job or jobs, `hint` what to do next.
+
+        A `logger` is warned if there is a `jid`; none is the default.
+        """
         super().__init__(value)
         self.parameter = value
         self.jid = jid
@@ -67,6 +73,8 @@ class CloudException(Exception):
         self.retry = retry
         self.hint = hint
         self.args = (jid, status, value, jid)
+        if logger is not None and jid is not None:
+            logger.warning("%s%s threw exception: %s", self.job_str, _named(jid), value)
 
     def __str__(self) -> str:
         """Format as PiCloud did: by job, else by status, else the message alone; the hint follows on its own line."""
@@ -120,12 +128,12 @@ class CloudTimeoutError(CloudException, TimeoutError, multiprocessing.TimeoutErr
         self,
         value: object = "Timed out",
         jid: int | list[int] | None = None,
+        logger: logging.Logger | None = None,
         status: str | int | None = None,
         retry: bool = False,
-        logger: object = None,
         hint: str | None = None,
     ) -> None:
-        """Take PiCloud's arguments; `jid` is the list of the unfinished jobs."""
+        """Take PiCloud's arguments, in its order; `jid` is the list of the unfinished jobs."""
         super().__init__(value, jid=jid, status=status, retry=retry, logger=logger, hint=hint)
 
 

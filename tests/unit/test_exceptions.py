@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import logging
 import multiprocessing
 import pickle
 
@@ -74,6 +75,18 @@ def test_picloud_attributes() -> None:
     assert error.args == (7, "error", "why", 7)
     assert (error.job_str, error.status_str) == ("Job ", "Error ")
     assert CloudTimeoutError().retry is False
+
+
+def test_a_logger_is_warned_of_an_error_of_a_job(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("Cloud")
+    CloudException("why", 7, logger=logger)
+    CloudTimeoutError("late", [7, 8], logger)
+    CloudException("of no job", logger=logger)
+    CloudException("nobody hears", 7)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "Job 7 threw exception: why"),
+        ("WARNING", "Job [7, 8] threw exception: late"),
+    ]
 
 
 @pytest.mark.parametrize(
