@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cloud._nodes import is_simulated as is_simulated
     from cloud._nodes import jobs as _jobs
     from cloud._nodes import running_on_cloud as running_on_cloud
+    from cloud._nodes import set_dependency_whitelist as set_dependency_whitelist
     from cloud._nodes import setkey as setkey
     from cloud._nodes import start_simulator as start_simulator
     from picloud import __version__ as __version__
@@ -71,6 +72,7 @@ _ELSEWHERE = {
     "getconfigpath": "cloud._nodes",
     "is_simulated": "cloud._nodes",
     "running_on_cloud": "cloud._nodes",
+    "set_dependency_whitelist": "cloud._nodes",
     "setkey": "cloud._nodes",
     "start_simulator": "cloud._nodes",
 }
@@ -103,6 +105,7 @@ __all__ = [
     "result",
     "running_on_cloud",
     "s1",
+    "set_dependency_whitelist",
     "setkey",
     "shortcuts",
     "start_simulator",

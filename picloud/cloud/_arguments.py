@@ -139,6 +139,22 @@ def info_keys(requested: object) -> list[str]:
     return keys or list(DEFAULT_KEYS)
 
 
+def module_names(names: object) -> list[str] | None:
+    """Return names of modules, None for none given.
+
+    Raises:
+        ArgumentTypeError: unless they are None or an iterable of text.
+    """
+    if names is None:
+        return None
+    if isinstance(names, (str, bytes)) or not isinstance(names, Iterable):
+        raise ArgumentTypeError(f"whitelist must be a list of module names or None, not {type(names).__name__}")
+    found = list(names)
+    if not all(isinstance(name, str) for name in found):
+        raise ArgumentTypeError("whitelist must hold names of modules")
+    return found
+
+
 def check_function(function: object, caller: str) -> None:
     """Refuse what cannot be called.
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from cloud import _arguments
 from cloud._jobs import Jobs
 from picloud.client import settings
 from picloud.client.logs import new_log
 from picloud.client.private import PrivateHome
 from picloud.client.session import Session
+from picloud.client.whitelist import allow as let_travel
 from picloud.exceptions import ArgumentTypeError, CloudException
 from picloud.model import running
 from picloud.model.cpus import parse_cpus
@@ -83,6 +86,7 @@ def start_simulator(force_restart: bool = False) -> None:
     if _choice.immutable or running_on_cloud() or (is_simulated() and not force_restart):
         return
     jobs.close()
+    let_travel(None)
     _choice.simulated = True
 
 
@@ -123,10 +127,25 @@ def setkey(
     ]
     if changed or restart or is_simulated():
         jobs.close()
+        let_travel(None)
     for name in changed:
         settings.assign(name, api_key if name == "api_key" else api_secretkey)
     _choice.simulated = False
     _choice.immutable = bool(immutable)
+
+
+def set_dependency_whitelist(whitelist: Iterable[str] | None) -> None:
+    """Let only these modules of the project travel with jobs, each with what is inside it and the packages around it; None: all.
+
+    Jobs import the others where they run, from the disk as it is then.  `__main__` always travels.  `setkey` and
+    `start_simulator`, where they change something, take it back.
+
+    Raises:
+        TypeError: unless it is None or an iterable of names.
+    """
+    names = _arguments.module_names(whitelist)
+    if not running_on_cloud():
+        let_travel(names)
 
 
 def getconfigpath() -> str:
@@ -138,5 +157,6 @@ def getconfigpath() -> str:
 def use_anew() -> None:
     """Close what is open, so that changed settings hold from the next use on."""
     jobs.close()
+    let_travel(None)
     _choice.simulated = None
     settings.reload()

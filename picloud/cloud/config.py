@@ -1,7 +1,7 @@
 """`cloud.config.<name>`: the settings of this process, read and set like variables; text is read as people write it.
 
-What only the client needs holds at once; what the node needs (home, durability, cpus ...) holds for a node that is started
-after `commit`.
+What was set holds from the next connection on, so that `commit` follows; what the node needs (durability, cpus ...) holds for a
+node that is started after that.
 """
 
 from __future__ import annotations

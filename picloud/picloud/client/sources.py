@@ -10,17 +10,18 @@ import linecache
 import os
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from operator import is_
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
-from picloud.client import project
+from picloud.client import project, whitelist
 from picloud.client.imports import imports_in_code, imports_of, is_standard, names_inner_imports
 from picloud.client.project import Stamp
 from picloud.client.resources import NO_DATA, PackageData, Resources
+from picloud.client.whitelist import Whitelist
 from picloud.model import bundle
 from picloud.model.bundle import Bundle, Source
 from picloud.model.context import content_hash
@@ -66,6 +67,7 @@ class _State:
     specs: list[ModuleSpec | None]
     files: list[tuple[str, int, int]]
     encoded: EncodedBundle
+    allowed: Whitelist
 
     def holds(self) -> bool:
         loaded = sys.modules
@@ -73,6 +75,7 @@ class _State:
             len(loaded) == self.count
             and next(reversed(loaded)) == self.last
             and sys.path == self.path
+            and whitelist.current() is self.allowed
             and all(map(is_, map(loaded.get, self.names), self.modules))
             and all(map(is_, map(_spec_of, self.modules), self.specs))
             and all(map(_unchanged, self.files))
@@ -134,13 +137,16 @@ class Sources:
 
     def _look(self) -> EncodedBundle:
         """Look at everything again."""
+        allowed = whitelist.current()
         loaded = list(sys.modules.items())
         path = sys.path.copy()
         self._quote_main()
         self._read_loaded(loaded)
         self._follow(path)
-        data = self._data()
-        encoded = self._encode(data)
+        known: list[tuple[str, _Loaded | _Unloaded]] = [*self._loaded.items(), *self._unloaded.items()]
+        sources = {name: entry.source for name, entry in known if allowed.allows(name)}
+        data = self._data(sources)
+        encoded = self._encode(sources, data)
         modules = [entry.module for entry in self._loaded.values()]
         unloaded = self._unloaded.values()
         self._state = _State(
@@ -152,6 +158,7 @@ class Sources:
             specs=[entry.spec for entry in self._loaded.values()],
             files=[(file, seen.mtime, seen.inode) for file, seen in _seen(unloaded, data)],
             encoded=encoded,
+            allowed=allowed,
         )
         return encoded
 
@@ -250,17 +257,14 @@ class Sources:
                 break
         return found
 
-    def _data(self) -> PackageData:
+    def _data(self, sources: Mapping[str, Source]) -> PackageData:
         """Return the data files of the packages that are in the bundle."""
-        sources = [entry.source for entry in self._loaded.values()]
-        sources += [entry.source for entry in self._unloaded.values()]
-        folders = [os.path.dirname(source.file) for source in sources if source.is_package]
+        folders = [os.path.dirname(source.file) for source in sources.values() if source.is_package]
         return self._resources.look(folders) if folders else NO_DATA
 
-    def _encode(self, data: PackageData) -> EncodedBundle:
+    def _encode(self, sources: Mapping[str, Source], data: PackageData) -> EncodedBundle:
         carried = bundle.installed or Bundle()
-        entries: list[tuple[str, _Loaded | _Unloaded]] = [*self._loaded.items(), *self._unloaded.items()]
-        modules = {**carried.modules, **{name: entry.source for name, entry in entries}}
+        modules = {**carried.modules, **sources}
         whole = Bundle(
             modules,
             {**carried.quoted, **self._quoted},

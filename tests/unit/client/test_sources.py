@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from picloud.client import whitelist
 from picloud.client.sources import Sources
 from picloud.model import bundle
 from picloud.model.bundle import Bundle, Source
@@ -221,3 +222,19 @@ def test_in_a_worker_the_same_bundle_travels_on(project: Project, monkeypatch: p
     encoded = Bundle.decode(project.sources.current([]).content)
     assert {name: encoded.modules[name] for name in carried.modules} == carried.modules
     assert encoded.quoted.items() >= carried.quoted.items()
+
+
+def test_a_whitelist_holds_at_once_and_until_it_is_taken_back(project: Project) -> None:
+    for name in ("__init__.py", "a.py", "b.py", "late.py"):
+        project.write(name, "def f():\n    from . import late\n" if name == "b.py" else "")
+    project.load("a")
+    project.load("b")
+    try:
+        assert set(project.bundle()) == {project.top, "a", "b", "late"}
+        whitelist.allow([f"{project.top}.a"])
+        assert set(project.bundle()) == {project.top, "a"}
+        whitelist.allow([])
+        assert project.bundle() == {}
+    finally:
+        whitelist.allow(None)
+    assert set(project.bundle()) == {project.top, "a", "b", "late"}
