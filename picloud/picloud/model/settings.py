@@ -100,7 +100,7 @@ def coerce(name: str, value: object) -> Any:
         if isinstance(default, Durability):
             return Durability(str(value))
         return type(default)(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         allowed = " or ".join(Durability) if isinstance(default, Durability) else type(default).__name__
         raise ArgumentValueError(
             f"The setting {name} (or {PREFIX}{name.upper()}) cannot be {value!r}; it is {allowed}"

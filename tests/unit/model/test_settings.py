@@ -41,6 +41,7 @@ def test_truth_as_people_write_it(text: str, value: bool) -> None:
         ("idle_time", "soon", "float"),
         ("max_output", "1e6", "int"),
         ("max_output", None, "int"),
+        ("max_output", float("inf"), "int"),
         ("use_simulator", "maybe", "bool"),
     ],
 )
