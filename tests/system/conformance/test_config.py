@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -38,7 +39,8 @@ def _as_before() -> Iterator[None]:
 
 
 def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PICLOUD_HOME")
+    for name in [name for name in os.environ if name.startswith("PICLOUD_")]:
+        monkeypatch.delenv(name)
     package.config.commit()
     for name, value in AS_IN_PICLOUD.items():
         assert getattr(package.config, name) == value, name
