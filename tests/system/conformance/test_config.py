@@ -20,6 +20,7 @@ AS_IN_PICLOUD: dict[str, Any] = {
     "api_key": "None",
     "api_secretkey": "None",
     "use_simulator": False,
+    "purge_days": 7,
     "automatic_dependency_transfer": True,
     "cloud_status_cache_size": 65536,
     "cloud_result_cache_size": 4096,
@@ -28,6 +29,7 @@ DIFFERENT: dict[str, tuple[Any, Any]] = {
     "num_procs": (8, 0),
     "max_transmit_data": (1_000_000, 0),
     "log_level": ("DEBUG", "INFO"),
+    "save_log": (True, False),
 }
 """What the default was, and what it is; docs/migration.md has the reasons."""
 
