@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import os
 import sys
@@ -28,12 +29,13 @@ class ContextError(CloudException):
 class Surroundings:
     """What was set last, so that the same context again costs a look."""
 
-    __slots__ = ("_address", "_context", "_extra", "_pointers")
+    __slots__ = ("_address", "_context", "_extra", "_pointers", "_ready")
 
     def __init__(self, extra: Mapping[str, str]) -> None:
         """Every job's environment also holds `extra`."""
         self._extra = dict(extra)
         self._context: Context | None = None
+        self._ready: Context | None = None
         self._address = 0
         self._pointers = b""
 
@@ -43,13 +45,10 @@ class Surroundings:
         Raises:
             ContextError: if the working folder cannot be entered; all else is set then.
         """
-        if context is not self._context or os.environ is not _os_environ or self._environment_changed():
-            self._set_environment(dict(context.environment) | self._extra)
-            self._context = context
-        if sys.path is not _sys_path or tuple(sys.path) != context.path:
-            sys.path = _sys_path
-            sys.path[:] = context.path
-        os.umask(context.umask)
+        ready, self._ready = self._ready, None
+        if context is not ready:
+            self._set(context)
+        # Each time: another folder may have come to this path since.
         try:
             os.chdir(context.cwd)
         except OSError as error:
@@ -58,6 +57,24 @@ class Surroundings:
                 f"The folder that the job was submitted from cannot be entered: {context.cwd} ({error.strerror})",
                 hint="submit from a folder that exists where the job runs",
             ) from None
+
+    def prepare(self) -> None:
+        """Set all but the folder to the last context's while nobody waits, so that entering it once more takes less.
+
+        Where a thread of a job goes on in the background, it could be changed again until then.
+        """
+        if self._context is not None and not _thread._count():  # noqa: SLF001 - the one cheap way to ask
+            self._set(self._context)
+            self._ready = self._context
+
+    def _set(self, context: Context) -> None:
+        if context is not self._context or os.environ is not _os_environ or self._environment_changed():
+            self._set_environment(dict(context.environment) | self._extra)
+            self._context = context
+        if sys.path is not _sys_path or tuple(sys.path) != context.path:
+            sys.path = _sys_path
+            sys.path[:] = context.path
+        os.umask(context.umask)
 
     def _set_environment(self, wanted: Mapping[str, str]) -> None:
         os.environ = _os_environ  # noqa: B003 - it is emptied next

@@ -14,6 +14,7 @@ from picloud.exceptions import ProtocolError
 from picloud.model.bundle import Bundle
 from picloud.model.settings import Settings
 from picloud.wire import messages
+from picloud.wire.awake import Lookout
 from picloud.wire.channel import Channel, Received
 from picloud.wire.descriptors import close_all
 from picloud.worker import cargo, depickling, sources
@@ -66,6 +67,7 @@ class Worker:
     def __init__(self, equipment: Equipment) -> None:
         """Put everything up; no job has run."""
         self._channel = Channel(socket.socket(fileno=equipment.socket))
+        self._lookout = Lookout(self._channel.fileno())
         self._inbox: deque[Received] = deque()
         self._store = cargo.Store()
         self._bundle = ""
@@ -116,7 +118,13 @@ class Worker:
                 if reason:
                     return
                 # Now nobody waits for it; the next submission's first item would.
-                self._clean()
+                if message.count == 1:
+                    # Whoever reads the answer may be on this very CPU, and after a lone job the next one often comes at once.
+                    os.sched_yield()
+                    self._clean()
+                    self._lookout.look()
+                else:
+                    self._clean()
             elif not isinstance(message, (messages.Resume, messages.Rolled)):
                 raise ProtocolError(f"A worker was sent an unexpected {type(message).__name__}")
 
@@ -184,6 +192,7 @@ class Worker:
         """Put back what jobs have changed; what cannot be put back ends the worker when another submission comes."""
         self._streams.install()
         self._spoiled = self._baseline.restore()
+        self._surroundings.prepare()
 
     def _take_bundle(self, name: str) -> None:
         if name == self._bundle:

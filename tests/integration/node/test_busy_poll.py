@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -11,8 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import uvloop
 
-from picloud.node import busy_poll
 from picloud.node.busy_poll import BusyPoll
+from picloud.wire import awake
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -36,7 +35,7 @@ def _turns(loop: asyncio.AbstractEventLoop, turns: int) -> tuple[float, float]:
 
 
 def test_it_looks_for_its_time_and_no_longer(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(busy_poll, "SECONDS", 0.05)
+    monkeypatch.setattr(awake, "SECONDS", 0.05)
     poll = BusyPoll(loop)
     poll.soon()
     poll.soon()
@@ -47,7 +46,7 @@ def test_it_looks_for_its_time_and_no_longer(loop: asyncio.AbstractEventLoop, mo
 def test_it_ends_with_the_first_thing_that_arrives(
     loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(busy_poll, "SECONDS", 60.0)
+    monkeypatch.setattr(awake, "SECONDS", 60.0)
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     with ours, theirs:
@@ -62,14 +61,3 @@ def test_it_ends_with_the_first_thing_that_arrives(
         theirs.send(b"already there")
         BusyPoll(loop).soon()
         assert loop.run_until_complete(asyncio.wait_for(arrived, 30)) == b"already there"
-
-
-def test_with_one_cpu_it_never_looks(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(busy_poll, "SECONDS", 60.0)
-    cpus = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cpus)})
-    try:
-        BusyPoll(loop).soon()
-    finally:
-        os.sched_setaffinity(0, cpus)
-    assert _turns(loop, 2)[1] < 1.0

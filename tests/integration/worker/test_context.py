@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from picloud.model import job
+
+from .conftest import until
 
 
 def place() -> tuple[str, list[str], int, dict[str, str]]:
@@ -58,6 +62,37 @@ def test_a_folder_that_is_not_there_is_every_items_error(worker: Any, tmp_path: 
     assert str(tmp_path / "gone") in ends[0].meta["exception"]
     assert "TIP" in ends[0].meta["exception"]
     assert worker.call(lambda: 1).value() == 1
+
+
+def test_a_folder_that_was_made_anew_is_the_new_one(worker: Any, tmp_path: Path) -> None:
+    context = worker.driver.context(cwd=str(tmp_path / "build"))
+    for content in ("old", "new"):
+        (tmp_path / "build").mkdir()
+        (tmp_path / "build" / "file").write_text(content)
+        assert worker.call(lambda: Path("file").read_text(), context=context).value() == content
+        shutil.rmtree(tmp_path / "build")
+
+
+def test_what_a_thread_that_a_job_left_changes_is_not_the_next_submissions(worker: Any, tmp_path: Path) -> None:
+    """The context of a submission that is like the last one's is set beforehand, but not where it could change until then."""
+    gate = tmp_path / "gate"
+
+    def leave() -> None:
+        def change() -> None:
+            while not gate.exists():
+                time.sleep(0.001)
+            os.environ["CHANGED"] = "yes"
+            os.umask(0o77)
+            (tmp_path / "done").touch()
+            time.sleep(60)
+
+        threading.Thread(target=change, daemon=True).start()
+
+    before = worker.call(place).value()
+    worker.call(leave)
+    gate.touch()
+    until((tmp_path / "done").exists, "the thread has changed it")
+    assert worker.call(place).value() == before
 
 
 def test_the_time_zone(worker: Any) -> None:
