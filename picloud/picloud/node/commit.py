@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable
 
@@ -147,7 +148,10 @@ class Committer:
         if self._lingering:
             return
         self._commit()
-        self.run_deferred()
+        if self._deferred:
+            # The kernel may have put who was just answered behind this very process.
+            os.sched_yield()
+            self.run_deferred()
         behind = self._writer.behind
         if behind >= MOST_BEHIND:
             self._settle_store()
