@@ -86,6 +86,7 @@ class Reactor:
         self._events: deque[events.Event] = deque()
         self._reclaimed: list[events.Event] = []
         self._running = False
+        self._draining = False
         self._worker_ids = 0
         self._starting: dict[int, str] = {}
         self._killed: dict[int, Cause] = {}
@@ -176,6 +177,7 @@ class Reactor:
 
     def drain(self) -> None:
         """Hand out nothing more, and take back everything that has not started."""
+        self._draining = True
         self.drained.clear()
         self.feed(events.Draining())
 
@@ -184,7 +186,7 @@ class Reactor:
         return any(worker.chunk is not None and not self._restartable(worker) for worker in self.workers.values())
 
     def _look_drained(self) -> None:
-        if not self.holds_unrestartable():
+        if self._draining and not self.holds_unrestartable():
             self.drained.set()
 
     def _restartable(self, worker: Worker) -> bool:

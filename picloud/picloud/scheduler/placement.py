@@ -36,6 +36,10 @@ def place_alone(ledger: Ledger, array: Array, now: float) -> bool:
 
 
 def _fill_slots(ledger: Ledger, now: float) -> None:
+    if not ledger.running and not ledger.woken and ledger.ready.best() is None:
+        # Nothing to hand out, nobody to take from.
+        _trim(ledger)
+        return
     # A woken job that finds no slot goes before all new work.
     served = not ledger.woken and _hand_out(ledger, now)
     _trim(ledger)
