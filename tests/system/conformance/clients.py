@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 HEAD = "import json, os, signal, sys, threading, time\nimport cloud\n"
 """What every program begins with."""
+FORKS = {"PYTHONWARNINGS": "ignore:This process:DeprecationWarning"}
+"""From 3.12 on Python warns of each fork beside other threads, which is what programs here do on purpose."""
 
 
 def until(look: Callable[[], T], seconds: float = 30.0) -> T:
@@ -53,7 +55,7 @@ class Clients:
         process = subprocess.Popen(
             [sys.executable, *options, str(path)],
             cwd=self.folder,
-            env=os.environ | environment,
+            env=os.environ | FORKS | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def test_exit_handlers_use_cloud_and_find_their_jobs(kind: str, clients: Clients
         assert jobs.result(first) == 7
         found = [jobs.result(jobs.call(abs, -8))]
         thread = threading.Thread(target=lambda: found.append(jobs.result(jobs.call(abs, -9))))
-        thread.start(); thread.join()
+        if sys.version_info < (3, 12):  # Later ones start no thread at exit.
+            thread.start(); thread.join()
         print(json.dumps([*found, jobs.connection_info()["home"]]), flush=True)
     atexit.register(late)
     first = jobs.call(abs, -7)
@@ -43,7 +45,7 @@ def test_exit_handlers_use_cloud_and_find_their_jobs(kind: str, clients: Clients
         head=HEAD + KINDS[kind],
     )
     *values, home = clients.finish(program, 3)
-    assert values == [8, 9]
+    assert values == ([8, 9] if sys.version_info < (3, 12) else [8])
     if kind != "local":
         nothing_is_left_of(home)
 
