@@ -181,7 +181,8 @@ def test_an_unfinished_job_is_a_cloud_exception_and_nothing_is_deleted(
 ) -> None:
     done = _ended(cloud, cloud.call(same, 1))
     running = cloud.map(hold, [str(gate)] * 2)
-    cloud.wait_for.status(running[1], "processing", timeout=FAST)
+    for each in running:
+        cloud.wait_for.status(each, "processing", timeout=FAST)
     jid = {
         "processing": lambda: running[0],
         "queued": lambda: cloud.call(same, 2),
