@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from picloud.exceptions import CloudException
 from picloud.model.context import Context, content_hash
 
 CLEAN = frozenset(
@@ -47,14 +48,26 @@ class Contexts:
         self._kept = _Kept((), {}, Encoded("", b""))
 
     def current(self, bundle: str, pass_env: str, variables: Mapping[str, str]) -> Encoded:
-        """Return the context for a bundle of modules; `variables` come on top of the clean base and of what `pass_env` names."""
-        facts = (os.getcwd(), sys.path.copy(), _umask(), bundle, pass_env, sys.executable, dict(variables))
+        """Return the context for a bundle of modules; `variables` come on top of the clean base and of what `pass_env` names.
+
+        Raises CloudException if this process's directory was removed.
+        """
+        facts = (_directory(), sys.path.copy(), _umask(), bundle, pass_env, sys.executable, dict(variables))
         environ: Mapping[Any, Any] = vars(os.environ).get("_data", os.environ)
         kept = self._kept
         if facts != kept.facts or environ != kept.environ:
             now = dict(environ)
             kept = self._kept = _Kept(facts, now, _encoded(now, *facts))
         return kept.encoded
+
+
+def _directory() -> str:
+    """Return where this process is."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        message = "The directory that this process is in was removed, and its jobs would begin there"
+        raise CloudException(message, hint="os.chdir() into one that exists, then submit again") from None
 
 
 def _encoded(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from picloud.client.contexts import Contexts, clean_environment
+from picloud.exceptions import CloudException
 from picloud.model.context import Context, content_hash
 
 
@@ -28,6 +29,15 @@ def test_it_is_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert context.cwd == str(tmp_path)
     assert context.path == tuple(sys.path)
     assert context.bundle == "b" * 40
+
+
+def test_a_directory_that_was_removed_is_told_as_such(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(CloudException, match=r"directory that this process is in was removed(?s:.*)os\.chdir"):
+        Contexts().current("", "", {})
 
 
 def test_it_is_kept_until_something_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
