@@ -1,56 +1,41 @@
-"""`cloud` in this process on a node of the module's own, with two CPUs unless the module says otherwise."""
+"""Two CPUs, programs that are clients, and what is sent to nodes."""
 
 from __future__ import annotations
 
-import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import pytest
 
-from picloud.testing.node import stop_home, temporary_home
+from picloud.client.connection import Connection
 
-
-@pytest.fixture(autouse=True)
-def _hang_up() -> Iterator[None]:
-    """Close the connection of each test, so that what is left open afterwards is a leak."""
-    yield
-    close: Callable[[], object] | None = getattr(sys.modules.get("cloud"), "close", None)
-    if close is not None:
-        close()
+from .clients import Clients, running
 
 
 @pytest.fixture(scope="module")
 def cpus() -> str:
-    """Return how many CPUs the module's node may use."""
+    """Return how many CPUs the module's node may use: two, unless the module says otherwise."""
     return "2"
 
 
-@pytest.fixture(scope="module")
-def cloud(cpus: str) -> Iterator[ModuleType]:
-    """Give `cloud` on a node that has run a job."""
-    import cloud as module
-
-    home = temporary_home()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PICLOUD_HOME", str(home))
-        patch.setenv("PICLOUD_DURABILITY", "process")
-        patch.setenv("PICLOUD_CPUS", cpus)
-        module.config.commit()
-        module.result(module.call(abs, -1), timeout=60)
-        module.close()
-        yield module
-        module.close()
-        left = stop_home(home)
-    shutil.rmtree(home, ignore_errors=True)
-    module.config.commit()
-    assert not left, left
+@pytest.fixture
+def clients(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
+    """Give a folder for programs that are clients of a home of the test's own."""
+    monkeypatch.setenv("PICLOUD_DURABILITY", "process")
+    with running(tmp_path) as found:
+        yield found
 
 
 @pytest.fixture
-def gate(cloud: ModuleType, tmp_path: Path) -> Iterator[Path]:
-    """Give a file that jobs wait for; it is there afterwards, so that none waits on."""
-    yield tmp_path / "gate"
-    (tmp_path / "gate").touch()
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Give the list of all messages that are sent to nodes from now on."""
+    sent: list[object] = []
+    send = Connection.send
+
+    def note(connection: Connection, message: Any, *body: Any) -> None:
+        sent.append(message)
+        send(connection, message, *body)
+
+    monkeypatch.setattr(Connection, "send", note)
+    return sent

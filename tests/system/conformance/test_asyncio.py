@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from .clients import HEAD, Clients, running
+from .clients import HEAD, Clients
 
 KINDS = {"local": "jobs = cloud\n", "mp": "jobs = cloud.mp\n"}
 HEAD_ASYNC = HEAD + "import asyncio\n"
-
-
-@pytest.fixture
-def clients(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
-    monkeypatch.setenv("PICLOUD_DURABILITY", "process")
-    with running(tmp_path) as found:
-        yield found
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from .clients import HEAD, Clients, nothing_is_left_of, running
+from .clients import HEAD, Clients, nothing_is_left_of
 
 KINDS = {
     "local": "jobs = cloud\n",
     "mp": "jobs = cloud.mp\n",
     "simulator": "cloud.start_simulator()\njobs = cloud\n",
 }
-
-
-@pytest.fixture
-def clients(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
-    monkeypatch.setenv("PICLOUD_DURABILITY", "process")
-    with running(tmp_path) as found:
-        yield found
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from .clients import HEAD, Clients, nothing_is_left_of, running, until
+from .clients import HEAD, Clients, nothing_is_left_of, until
 
 KINDS = {"local": "jobs = cloud\n", "mp": "jobs = cloud.mp\n"}
 
@@ -27,13 +26,6 @@ def forked(work):
 def ended_well(children):
     return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * len(children)
 """
-
-
-@pytest.fixture
-def clients(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
-    monkeypatch.setenv("PICLOUD_DURABILITY", "process")
-    with running(tmp_path) as found:
-        yield found
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from picloud.client.connection import Connection
 from picloud.exceptions import SerializationError
 
 FAST = 30
@@ -62,27 +60,6 @@ def beget() -> int:
 
     child: int = cloud.call(same, 1)
     return child
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Path]:
-    """Give a file that jobs wait for; it is there afterwards, so that none waits on."""
-    yield tmp_path / "gate"
-    (tmp_path / "gate").touch()
-
-
-@pytest.fixture
-def requests(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Give the list of all messages that are sent to nodes from now on."""
-    sent: list[object] = []
-    send = Connection.send
-
-    def note(connection: Connection, message: Any, *body: Any) -> None:
-        sent.append(message)
-        send(connection, message, *body)
-
-    monkeypatch.setattr(Connection, "send", note)
-    return sent
 
 
 def _ended(cloud: ModuleType, jid: int) -> int:

@@ -14,16 +14,10 @@ import pytest
 
 from picloud.testing.node import processes_of
 
-from .clients import HEAD, Clients, nothing_is_left_of, running, until
+from .clients import HEAD, Clients, nothing_is_left_of, until
 
 KINDS = {"mp": "jobs = cloud.mp\n", "simulator": "cloud.start_simulator()\njobs = cloud\n"}
 SAY = "print(jobs.connection_info()['home'], flush=True)\n"
-
-
-@pytest.fixture
-def clients(home: Path, tmp_path: Path) -> Iterator[Clients]:
-    with running(tmp_path) as found:
-        yield found
 
 
 @pytest.fixture

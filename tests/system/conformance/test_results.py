@@ -43,13 +43,6 @@ def held_from(n: int, first: int, path: str) -> int:
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Path]:
-    """Give a file that jobs wait for; it is there afterwards, so that none waits on."""
-    yield tmp_path / "gate"
-    (tmp_path / "gate").touch()
-
-
-@pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Give the list of the kinds of all messages that are sent to nodes from now on."""
     sent: list[str] = []

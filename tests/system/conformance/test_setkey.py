@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from .clients import Clients, running
-
-
-@pytest.fixture
-def clients(home: Path, tmp_path: Path) -> Iterator[Clients]:
-    with running(tmp_path) as found:
-        yield found
+from .clients import Clients
 
 
 def test_no_key_is_needed_on_ones_own_machine(clients: Clients, home: Path) -> None:

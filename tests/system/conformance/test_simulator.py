@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from .clients import HEAD, Clients, nothing_is_left_of, running
+from .clients import HEAD, Clients, nothing_is_left_of
 
 KINDS = {"mp": "jobs = cloud.mp\n", "simulator": "cloud.start_simulator()\njobs = cloud\n"}
-
-
-@pytest.fixture
-def clients(home: Path, tmp_path: Path) -> Iterator[Clients]:
-    with running(tmp_path) as found:
-        yield found
 
 
 def test_jids_count_from_1_upward_over_mp_the_simulator_and_what_was_closed(clients: Clients) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from .clients import HEAD, Clients, running
+from .clients import HEAD, Clients
 
 KINDS = {"local": "jobs = cloud\n", "mp": "jobs = cloud.mp\n"}
 
@@ -27,13 +24,6 @@ def crowd(count, work, *more):
     assert not any(thread.is_alive() for thread in threads), "threads hang"
     return raised
 """
-
-
-@pytest.fixture
-def clients(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
-    monkeypatch.setenv("PICLOUD_DURABILITY", "process")
-    with running(tmp_path) as found:
-        yield found
 
 
 @pytest.mark.parametrize("kind", KINDS)

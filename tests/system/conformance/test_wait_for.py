@@ -9,14 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from picloud.client.connection import Connection
 from picloud.exceptions import UnavailableError, UnreachableStatusError
 
 FAST = 30
@@ -89,27 +87,6 @@ def _free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 
 def _connect(where: dict[str, Any]) -> None:
     socket.create_connection((where["address"], where["port"])).close()
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Path]:
-    """Give a file that jobs wait for; it is there afterwards, so that none waits on."""
-    yield tmp_path / "gate"
-    (tmp_path / "gate").touch()
-
-
-@pytest.fixture
-def requests(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Give the list of all messages that are sent to nodes from now on."""
-    sent: list[object] = []
-    send = Connection.send
-
-    def note(connection: Connection, message: Any, *body: Any) -> None:
-        sent.append(message)
-        send(connection, message, *body)
-
-    monkeypatch.setattr(Connection, "send", note)
-    return sent
 
 
 # --- status --------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -43,13 +43,6 @@ def until(condition: Callable[[], object], what: str) -> None:
 
 def watchers() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "picloud-callbacks"]
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Path]:
-    """Give a file that jobs wait for; it is there afterwards, so that none waits on."""
-    yield tmp_path / "gate"
-    (tmp_path / "gate").write_text("")
 
 
 def test_a_done_job_calls_its_callback_with_the_jid(cloud: ModuleType) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -46,13 +46,6 @@ def work(path: str, end: str = "") -> str:
     if end == "exit":
         os._exit(3)
     return end
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Path]:
-    """Give a file that jobs wait for; it is there afterwards, so that none waits on."""
-    yield tmp_path / "gate"
-    (tmp_path / "gate").write_text("")
 
 
 def said(cloud: ModuleType, jid: int) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import redirect_stderr
 from pathlib import Path
 from types import ModuleType
@@ -31,13 +30,6 @@ def even(number: int) -> int:
     if number % 2:
         raise ValueError(f"{number} is odd")
     return number
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Path]:
-    """Give a file that jobs wait for; it is there afterwards, so that none waits on."""
-    yield tmp_path / "gate"
-    (tmp_path / "gate").write_text("")
 
 
 def test_nothing_is_shown_unless_asked_for(cloud: ModuleType) -> None:

@@ -12,7 +12,6 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -36,13 +35,6 @@ def wait_for(path: str) -> None:
 
 def fail() -> None:
     raise ValueError("no")
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Path]:
-    """Give a file that jobs wait for; it is there afterwards, so that none waits on."""
-    yield tmp_path / "gate"
-    (tmp_path / "gate").write_text("")
 
 
 def test_jobs_that_have_ended_are_printed_once(cloud: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

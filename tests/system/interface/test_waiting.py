@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,13 +32,6 @@ def wait_for(path: str, value: Any = None) -> Any:
 
 def touch(path: Path) -> None:
     path.write_text("")
-
-
-@pytest.fixture
-def gate(cloud: ModuleType, tmp_path: Path) -> Iterator[Path]:
-    """Give a file that jobs wait for; it is there afterwards, so that none waits on."""
-    yield tmp_path / "gate"
-    touch(tmp_path / "gate")
 
 
 def test_join_returns_nothing(cloud: ModuleType) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -22,7 +23,13 @@ def _hang_up() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[ModuleType]:
+def cpus() -> str:
+    """Return how many CPUs the module's node may use: all, unless a module or folder says otherwise."""
+    return ""
+
+
+@pytest.fixture(scope="module")
+def cloud(cpus: str) -> Iterator[ModuleType]:
     """Give `cloud` on a node that has run a job."""
     import cloud as module
 
@@ -30,6 +37,8 @@ def cloud() -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PICLOUD_HOME", str(home))
         patch.setenv("PICLOUD_DURABILITY", "process")
+        if cpus:
+            patch.setenv("PICLOUD_CPUS", cpus)
         module.config.commit()
         module.result(module.call(abs, -1), timeout=60)
         module.close()
@@ -39,3 +48,10 @@ def cloud() -> Iterator[ModuleType]:
     shutil.rmtree(home, ignore_errors=True)
     module.config.commit()
     assert not left, left
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Path]:
+    """Give a file that jobs wait for; it is there afterwards, so that none waits on."""
+    yield tmp_path / "gate"
+    (tmp_path / "gate").touch()
