@@ -108,6 +108,19 @@ class Journal:
         _look_behind(data, at, max(after, found[-1].number if found else 0))
         return following
 
+    def erase(self) -> None:
+        """Forget every entry, once LMDB has all that follow it.
+
+        Where LMDB was set back behind the journal (a power cut under `process`, an older copy put in its place), numbers are
+        given out again, and what the file still holds under them must not be taken for what follows.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        room = SIZE - _BEGIN
+        if os.pread(self._descriptor, room, _BEGIN).count(0) != room:
+            os.pwrite(self._descriptor, bytes(room), _BEGIN)
+
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)

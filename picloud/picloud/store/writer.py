@@ -84,6 +84,12 @@ class Writer:
                 raise StoreCorruptError(f"An entry of store/journal is damaged: {error}", hint=CORRUPT_HINT) from error
             self._journal.begin_anew(entries[-1].number)
             self.settle()
+        try:
+            self._journal.erase()
+        except OSError as error:
+            raise StoreFullError(
+                f"store/journal cannot be written: {error}", hint="Free disk space: `picloud gc --help`."
+            ) from error
 
     @property
     def behind(self) -> int:

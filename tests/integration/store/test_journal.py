@@ -95,6 +95,14 @@ def test_entries_that_do_not_follow_what_lmdb_has_do_not_count(opened: Open) -> 
     assert _contents(opened(), 6) == [b"seven", b"eight"]
 
 
+def test_an_erased_one_holds_nothing(opened: Open) -> None:
+    _fill(opened(), [b"seven", b"eight"], number=6)
+    opened(number=4).erase()
+    assert _contents(opened(), 6) == []
+    _fill(opened(), [b"five"], number=4)
+    assert _contents(opened(), 4) == [b"five"]
+
+
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CONTENTS, st.data())
 def test_an_append_that_was_torn_takes_nothing_along(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from picloud.exceptions import StoreCorruptError, StoreError, StoreFullError
 from picloud.model.settings import Durability
 from picloud.store.batch import Batch
+from picloud.store.datafile import meta_folder
 from picloud.store.environment import Environment
 from picloud.store.integrity import check_in_child
 from picloud.store.journal import path_of
@@ -354,3 +355,36 @@ def test_a_damaged_journal_is_told_and_not_read(store_home: Path, reopen: Callab
     assert "journal" in report.problems[0]
     path.unlink()
     assert reopen(tmp_path / "copy").tables.note("a") is None
+
+
+@pytest.mark.parametrize("durability", Durability)
+def test_what_an_lmdb_that_was_set_back_does_not_follow_is_forgotten(
+    store_home: Path, reopen: Callable[..., Any], tmp_path: Path, durability: Durability
+) -> None:
+    """A power cut under `process` does that, and an older copy of LMDB's folder; the numbers of entries are given out again."""
+    store = reopen(store_home, durability)
+    store.commit(lambda batch: batch.put_note("a", b""))
+    length = store.writer._journal._at - 4096
+    store.writer.settle()
+    shutil.copytree(meta_folder(store_home), tmp_path / "older")
+    store.commit(lambda batch: batch.put_note("a", b"lost"))
+    store.writer.settle()
+    store.commit(lambda batch: batch.put_note("b", bytes(length)))
+    store.commit(lambda batch: batch.put_note("c", b""))
+    _crash(store_home, tmp_path / "back", tmp_path / "older")
+
+    back = reopen(tmp_path / "back", durability)
+    for name in "xy":
+        back.commit(lambda batch, name=name: batch.put_note(name, b""))
+    assert back.writer._journal._at - 4096 == 2 * length
+    _crash(tmp_path / "back", tmp_path / "again", meta_folder(tmp_path / "back"))
+    found = reopen(tmp_path / "again", durability).tables
+    assert [name for name in "abcxy" if found.note(name) is not None] == ["a", "x", "y"]
+    assert found.note("a") == b""
+
+
+def _crash(home: Path, copy: Path, lmdb_folder: Path) -> None:
+    """Copy a home as it lies on the disk, with this folder of LMDB's."""
+    shutil.copytree(home, copy)
+    shutil.rmtree(meta_folder(copy))
+    shutil.copytree(lmdb_folder, meta_folder(copy))
