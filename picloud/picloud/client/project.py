@@ -40,14 +40,14 @@ def stamp(file: str) -> Stamp | None:
 @cache
 def foreign_roots() -> tuple[str, ...]:
     """Return the folders of what every worker of this interpreter can import by itself, each with a separator behind it."""
-    with loading.lock:
+    with loading.lock:  # The first questions to sysconfig hold a lock that a fork must not copy.
         import site
         import sysconfig
 
-    paths = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    paths += site.getsitepackages()
-    paths += site.getsitepackages([sys.base_prefix, sys.base_exec_prefix])
-    paths.append(site.getusersitepackages())
+        paths = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+        paths += site.getsitepackages()
+        paths += site.getsitepackages([sys.base_prefix, sys.base_exec_prefix])
+        paths.append(site.getusersitepackages())
     both = {path for found in paths if found for path in (os.path.abspath(found), os.path.realpath(found))}
     return tuple(sorted(path + os.sep for path in both))
 

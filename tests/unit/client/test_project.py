@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import sysconfig
+import threading
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +14,7 @@ import cloudpickle
 import pytest
 
 import cloud
-from picloud.client import project
+from picloud.client import loading, project
 
 
 def test_installed_and_standard_modules_are_not_the_projects() -> None:
@@ -35,6 +36,22 @@ def test_modules_without_source_are_not(tmp_path: Path) -> None:
     extension.__file__ = str(tmp_path / "fast.so")
     assert not project.is_project_module("fast", extension)
     assert not project.is_project_module("strange", object())
+
+
+def test_no_fork_comes_between_while_sysconfig_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds a lock of its own meanwhile, which a child would find held for good."""
+    get_path, free = sysconfig.get_path, []
+
+    def ask(name: str) -> str:
+        thread = threading.Thread(target=lambda: free.append(loading.lock.acquire(blocking=False)))
+        thread.start()
+        thread.join()
+        return get_path(name)
+
+    monkeypatch.setattr(sysconfig, "get_path", ask)
+    assert project.foreign_roots.__wrapped__() == project.foreign_roots()
+    assert free
+    assert not any(free)
 
 
 def test_files_beside_installed_ones() -> None:
