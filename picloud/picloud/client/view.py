@@ -103,7 +103,7 @@ class _Notebook(_Plain):
         from IPython.display import display
 
         if self._handle is None:
-            self._handle = display(shown, display_id=True)  # type: ignore[no-untyped-call]
+            self._handle = display(shown, display_id=True)  # type: ignore[no-untyped-call]  # IPython's has no types
         else:
             self._handle.update(shown)
 

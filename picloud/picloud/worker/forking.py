@@ -24,7 +24,7 @@ LOCK = "workers.lock"
 _HIGH = 900
 
 
-class _Popen(Popen):  # type: ignore[misc]
+class _Popen(Popen):  # type: ignore[misc]  # multiprocess has no types
     """A forked process whose wait status and peak memory are kept when it is collected."""
 
     def __init__(self, process: Any) -> None:
@@ -46,7 +46,7 @@ class _Popen(Popen):  # type: ignore[misc]
         return self.returncode
 
 
-class _Process(multiprocess.get_context("fork").Process):  # type: ignore[misc]
+class _Process(multiprocess.get_context("fork").Process):  # type: ignore[misc]  # as above
     """A process of multiprocess's fork context that is collected by `_Popen`."""
 
     @staticmethod

@@ -88,7 +88,7 @@ class Baseline:
         _restore_list(sys.path_hooks, self._path_hooks)
         if warnings.filters != self._warnings:
             warnings.resetwarnings()
-            warnings.filters[:] = self._warnings  # type: ignore[index]
+            warnings.filters[:] = self._warnings  # type: ignore[index]  # a list, whatever its type says
         warnings.showwarning = self._showwarning
         gc.enable()
         if gc.get_threshold() != self._gc:

@@ -118,9 +118,9 @@ class Streams:
         os.dup2(self.err, 2)
         if not sound or self.stdin.closed:
             self.renew()
-        sys.stdin = sys.__stdin__ = self.stdin  # type: ignore[misc]
-        sys.stdout = sys.__stdout__ = self.stdout  # type: ignore[misc]
-        sys.stderr = sys.__stderr__ = self.stderr  # type: ignore[misc]
+        sys.stdin = sys.__stdin__ = self.stdin  # type: ignore[misc]  # final by its type alone
+        sys.stdout = sys.__stdout__ = self.stdout  # type: ignore[misc]  # as above
+        sys.stderr = sys.__stderr__ = self.stderr  # type: ignore[misc]  # as above
 
     def flush(self) -> bool:
         """Write what Python's streams and C's hold back, also where a job has put its own in their place.

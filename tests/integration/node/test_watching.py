@@ -69,7 +69,7 @@ def test_jobs_that_nobody_has_are_named_as_gone(client: Client) -> None:
 
 def test_what_is_no_jid_is_refused(client: Client) -> None:
     with pytest.raises(Refused) as refused:
-        client.exchange(messages.Watch(["1"]))  # type: ignore[list-item]
+        client.exchange(messages.Watch(["1"]))  # type: ignore[list-item]  # what is refused
     assert refused.value.code == "argument.value"
 
 

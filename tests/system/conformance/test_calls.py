@@ -44,7 +44,7 @@ class Thing:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Thing) and other.n == self.n
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # how Python says unhashable
 
 
 def test_a_jid_is_a_plain_int_that_counts_upward(cloud: ModuleType) -> None:

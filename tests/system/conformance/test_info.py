@@ -157,7 +157,7 @@ def test_created_started_finished_are_local_datetimes(cloud: ModuleType) -> None
     slack = timedelta(milliseconds=50)
     assert before - slack <= facts["created"] <= facts["started"] + slack
     assert abs(facts["finished"] - facts["started"] - timedelta(seconds=facts["runtime"])) < slack
-    assert facts["finished"] <= datetime.now() + slack  # noqa: DTZ005
+    assert facts["finished"] <= datetime.now() + slack  # noqa: DTZ005 - as above
 
 
 def test_what_has_not_happened_is_none(cloud: ModuleType, gate: Path) -> None:

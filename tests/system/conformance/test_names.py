@@ -111,7 +111,7 @@ def test_missing_arguments_are_a_type_error(name: str) -> None:
 
 def test_close_takes_none_and_has_nothing_to_close_before_the_first_use() -> None:
     with pytest.raises(TypeError):
-        cloud.close(1)  # type: ignore[call-arg]
+        cloud.close(1)  # type: ignore[call-arg]  # what is refused
     assert cloud.close() is False
 
 

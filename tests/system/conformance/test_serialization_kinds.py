@@ -132,9 +132,9 @@ def test_closures_and_functions_in_functions(cloud: ModuleType) -> None:
 
 def test_defaults_attributes_and_keyword_defaults_of_functions(cloud: ModuleType) -> None:
     def function(a: int = 1, *, b: int = 2) -> Any:
-        return a, b, function.note  # type: ignore[attr-defined]
+        return a, b, function.note  # type: ignore[attr-defined]  # set below
 
-    function.note = "kept"  # type: ignore[attr-defined]
+    function.note = "kept"  # type: ignore[attr-defined]  # an attribute that functions do not declare
     assert call(cloud, function) == (1, 2, "kept")
 
 
@@ -199,7 +199,7 @@ def test_objects_that_hold_each_other(cloud: ModuleType) -> None:
     copy = call(cloud, same, ring)
     assert copy[1]["ring"] is copy
     one, two = Counter(1), Counter(2)
-    one.other, two.other = two, one  # type: ignore[attr-defined]
+    one.other, two.other = two, one  # type: ignore[attr-defined]  # attributes that their class does not declare
     copy = call(cloud, same, one)
     assert copy.other.other is copy
 

@@ -62,7 +62,7 @@ def test_pstats_loads_its_data(cloud: ModuleType, tmp_path: Path) -> None:
     cloud.join(jid, timeout=FAST)
     file = tmp_path / "job.prof"
     file.write_bytes(_profile(cloud, jid, "profile_stats"))
-    calls = {name: entry[1] for (_, _, name), entry in pstats.Stats(str(file)).stats.items()}  # type: ignore[attr-defined]
+    calls = {name: entry[1] for (_, _, name), entry in pstats.Stats(str(file)).stats.items()}  # type: ignore[attr-defined]  # typeshed does not know `stats`
     assert calls["busy"] == 1
     assert calls["inner"] == 100
 

@@ -62,4 +62,4 @@ def test_before_the_first_use() -> None:
 
 def test_close_takes_no_arguments() -> None:
     with pytest.raises(TypeError):
-        cloud.close(1)  # type: ignore[call-arg]
+        cloud.close(1)  # type: ignore[call-arg]  # what is refused

@@ -22,4 +22,4 @@ def test_the_signature_is_that_of_wait_for_port() -> None:
 
 def test_arguments_are_checked_alike() -> None:
     with pytest.raises(TypeError, match="port must be an integer"):
-        shortcuts.get_connection_info(1, "http")  # type: ignore[arg-type]
+        shortcuts.get_connection_info(1, "http")  # type: ignore[arg-type]  # what is refused

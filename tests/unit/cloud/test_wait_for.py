@@ -29,7 +29,7 @@ def test_a_status_is_one_of_seven() -> None:
     with pytest.raises(ValueError, match="There is no status 'x'; there are waiting, queued, processing, done"):
         wait_for.status(1, "x")
     with pytest.raises(TypeError, match="test_status must be a string, not int"):
-        wait_for.status(1, 3)  # type: ignore[arg-type]
+        wait_for.status(1, 3)  # type: ignore[arg-type]  # what is refused
 
 
 @pytest.mark.parametrize("port", ["80", 80.0, None, True])
@@ -48,7 +48,7 @@ def test_a_protocol_is_tcp_or_udp() -> None:
     with pytest.raises(ValueError, match="protocol must be 'tcp' or 'udp', not 'http'"):
         wait_for.port(1, 80, "http")
     with pytest.raises(TypeError, match="protocol must be a string"):
-        wait_for.port(1, 80, 6)  # type: ignore[arg-type]
+        wait_for.port(1, 80, 6)  # type: ignore[arg-type]  # what is refused
 
 
 @pytest.mark.parametrize(("timeout", "error"), [("1", TypeError), (True, TypeError), (-1, ValueError)])

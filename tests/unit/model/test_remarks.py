@@ -45,7 +45,7 @@ class _Mortal(bytearray):
         self.stores -= 1
         if not self.stores:
             raise _Killed
-        super().__setitem__(*args)  # type: ignore[call-overload]
+        super().__setitem__(*args)  # type: ignore[call-overload]  # passes on whatever it gets
 
 
 @pytest.mark.parametrize("store", [1, 2])
@@ -61,12 +61,12 @@ def test_a_writer_that_dies_in_the_midst_has_said_what_it_said_before(store: int
 class _Turning(bytearray):
     """Memory whose writer writes twice while it is read."""
 
-    def __getitem__(self, key: object) -> object:  # type: ignore[override]
+    def __getitem__(self, key: object) -> object:  # type: ignore[override]  # bytearray's has overloads
         if isinstance(key, slice):
             for content in self.later:
                 remarks.write(self, AT, ROOM, 1, 0, content)
             self.later: list[bytes] = []
-        return super().__getitem__(key)  # type: ignore[call-overload]
+        return super().__getitem__(key)  # type: ignore[call-overload]  # as above
 
 
 def test_a_reader_that_was_overtaken_reads_again() -> None:

@@ -26,7 +26,7 @@ class PathError(OSError):
 class MadeError(ValueError):
     def __new__(cls, left: int, right: int) -> Self:
         error = super().__new__(cls, left)
-        error.right = right  # type: ignore[attr-defined]
+        error.right = right  # type: ignore[attr-defined]  # an attribute that its class does not know
         return error
 
     def __init__(self, left: int, right: int) -> None:
@@ -77,7 +77,7 @@ def test_transient_attributes_of_exceptions() -> None:
         __transient__ = ("lock",)
 
         def __init__(self) -> None:
-            self.lock, self.kept = (i for i in []), 1  # type: ignore[var-annotated]
+            self.lock, self.kept = (i for i in []), 1  # type: ignore[var-annotated]  # of what type does not matter
 
     copy = pickle.loads(dumps(HoldingError()))
     assert (copy.kept, hasattr(copy, "lock")) == (1, False)

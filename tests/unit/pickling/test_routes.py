@@ -72,7 +72,7 @@ def test_getattr_of_a_class_is_not_asked() -> None:
 def test_the_state_of_a_proxy_is_not_asked_for() -> None:
     class Proxy:
         @property
-        def __dict__(self) -> Any:  # type: ignore[override]
+        def __dict__(self) -> Any:  # type: ignore[override]  # this is the trap
             raise AssertionError
 
         def __reduce__(self) -> Any:

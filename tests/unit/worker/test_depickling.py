@@ -59,7 +59,7 @@ def test_a_function_that_raises_is_not_explained(function: Callable[..., Any]) -
 
 def test_a_function_that_lacks_a_module_says_where_it_ran() -> None:
     def lacking(_x: Any) -> None:
-        import no_such_module  # type: ignore[import-not-found]  # noqa: F401
+        import no_such_module  # type: ignore[import-not-found]  # noqa: F401 - it must not exist
 
     error = run(lacking, items(pickle.dumps((1,))), 0)
     assert isinstance(error, ModuleNotFoundError)

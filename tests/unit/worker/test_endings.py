@@ -92,7 +92,7 @@ def test_an_exception_travels_only_if_it_can_be_rebuilt() -> None:
     copy = pickle.loads(content)
     assert (copy.args, copy.left) == ((3,), 1)
     picky = PickyError(1)
-    picky.state = 1  # type: ignore[attr-defined]
+    picky.state = 1  # type: ignore[attr-defined]  # an attribute that its class does not declare
     assert endings.pickled(picky) is None
     assert endings.pickled(DeceivingError()) is None
     assert endings.pickled(ValueError("x" * 1_000_000)) is None
