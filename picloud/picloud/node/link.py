@@ -109,13 +109,6 @@ class Link:
             rights.close_all(descriptors)
         self._out.clear()
 
-    def close_when_sent(self) -> None:
-        """Close once everything queued has been sent."""
-        if self._out:
-            self._out.append((memoryview(b""), (-1,)))
-        else:
-            self.close()
-
     def _put(self, data: Buffer, descriptors: tuple[int, ...]) -> None:
         view = memoryview(data)
         if not self._out:
@@ -146,9 +139,6 @@ class Link:
     def _writable(self) -> None:
         while self._out:
             view, descriptors = self._out.popleft()
-            if descriptors == (-1,):
-                self.close()
-                return
             view, descriptors = self._write(view, descriptors)
             if view:
                 self._out.appendleft((view, descriptors))
