@@ -65,11 +65,10 @@ def test_one_wait_too_many_is_refused_with_the_numbers(
     monkeypatch.setenv("PICLOUD_BLOCKED_JOBS", "3")
     cloud.config.commit()
     with pytest.raises(JobError, match="NestedLimitError") as caught:
-        cloud.result(cloud.call(_descent(), 10), timeout=50)
+        cloud.result(cloud.call(_descent(), 4), timeout=50)
     assert "3 jobs wait for other jobs already, and 3 may: this one cannot wait as well" in str(caught.value)
     assert "submit less deeply, or raise the setting blocked_jobs" in str(caught.value)
-    cloud.kill()
-    cloud.join(range(1, cloud.call(abs, 0)), ignore_errors=True, timeout=20)
+    cloud.join(range(1, 6), ignore_errors=True, timeout=20)
     assert cloud.result(cloud.call(_descent(), 3), timeout=50) == 3
 
 
