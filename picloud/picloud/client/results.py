@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from picloud.client.connection import Connection
 from picloud.client.session import Session
 from picloud.client.tracebacks import job_error
-from picloud.client.waiting import Patience, timed_out
+from picloud.client.waiting import Patience, ask, timed_out
 from picloud.exceptions import JobError, SerializationError
 from picloud.model import job, outcome
 from picloud.model.ids import JidRange
@@ -82,11 +82,10 @@ def fetch(
         CloudException: what the node says, such as `UnknownJobError`.
     """
     wait = Patience(timeout)
+    asked = [list(pair) for pair in ranges]
 
     def exchange(connection: Connection) -> Received:
-        left = wait.left()
-        request = messages.GetEnds([list(pair) for pair in ranges], mode, left, limit)
-        return connection.request(request, timeout=wait.silence(left))
+        return ask(connection, lambda left: messages.GetEnds(asked, mode, left, limit), wait.left())
 
     received = session.run(exchange)
     return received.message if isinstance(received.message, messages.Waited) else Page(received)

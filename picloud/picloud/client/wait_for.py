@@ -7,7 +7,7 @@ from typing import Any
 
 from picloud.client.connection import Connection
 from picloud.client.session import Session
-from picloud.client.waiting import Patience
+from picloud.client.waiting import Patience, leave_rest
 from picloud.exceptions import CloudTimeoutError, UnreachableStatusError
 from picloud.model import job
 from picloud.model.job import Status
@@ -65,6 +65,7 @@ def _ask(session: Session, request: _Request, timeout: float | None) -> Received
     span = Patience(timeout)
 
     def exchange(connection: Connection) -> Received:
+        leave_rest(connection)
         left = span.left()
         return connection.request(request(left), timeout=span.silence(left))
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from picloud.client.connection import Connection
 from picloud.client.session import Session
 from picloud.exceptions import CloudTimeoutError
+from picloud.model import running
 from picloud.model.ids import JidRange, each
 from picloud.wire import messages
+from picloud.wire.channel import Received
 
 _GRACE = 10.0
 
@@ -33,6 +35,28 @@ class Patience:
         return None if left is None else left + _GRACE
 
 
+def ask(connection: Connection, request: Callable[[float | None], messages.Message], left: float | None) -> Received:
+    """Return the answer to a request that waits for up to the seconds it is made with.
+
+    Inside a job that shares its ticket with items behind it, an answer that has to be waited for leaves those to other workers:
+    they may be what it waits for.
+    """
+    if left != 0 and running.current is not None and running.current.part is not None:
+        received = connection.request(request(0.0), timeout=_GRACE)
+        if not isinstance(received.message, messages.Waited) or received.message.satisfied:
+            return received
+        leave_rest(connection)
+    return connection.request(request(left), timeout=Patience.silence(left))
+
+
+def leave_rest(connection: Connection) -> None:
+    """Inside a job, leave the items that share its ticket to other workers."""
+    part = running.current.part if running.current is not None else None
+    place = part() if part is not None else None
+    if place is not None:
+        connection.send(messages.Alone(*place))
+
+
 def wait(session: Session, ranges: Sequence[JidRange], mode: str, timeout: float | None) -> messages.Waited:
     """Wait until jobs have ended as `messages.Wait` says, and return the node's answer.
 
@@ -41,11 +65,11 @@ def wait(session: Session, ranges: Sequence[JidRange], mode: str, timeout: float
     """
     session.is_waiting = True
     span = Patience(timeout)
+    asked = [list(pair) for pair in ranges]
 
     def exchange(connection: Connection) -> messages.Waited:
-        left = span.left()
-        request = messages.Wait([list(pair) for pair in ranges], mode, left)
-        return messages.expect(connection.request(request, timeout=span.silence(left)).message, messages.Waited)
+        received = ask(connection, lambda left: messages.Wait(asked, mode, left), span.left())
+        return messages.expect(received.message, messages.Waited)
 
     return session.run(exchange)
 

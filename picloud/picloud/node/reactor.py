@@ -288,12 +288,18 @@ class Reactor:
         self._look_drained()
 
     def _return_rest(self, worker: Worker, chunk: RunningChunk) -> None:
-        """Put items back into the queue whose worker has a reason to end before it runs them: their tickets are still there."""
+        """Put items back into the queue that their worker, which has a reason to end before, has not run."""
         before = chunk.start + chunk.count
-        kept = worker.reclaim(None)
+        kept = worker.part(chunk.harvested - 1)
         if not self._restartable(worker):
             self._not_started(chunk.first, chunk.start + kept, before, chunk.attempt)
         self.feed(events.Reclaimed(worker=worker.id, seq=chunk.seq, kept=kept))
+
+    def part(self, worker: Worker, seq: int, index: int) -> None:
+        """Put items back into the queue that share the ticket of one that is about to wait, maybe for them."""
+        chunk = worker.chunk
+        if chunk is not None and chunk.seq == seq and chunk.group > 1 and worker.current() == index:
+            self.feed(events.Reclaimed(worker=worker.id, seq=seq, kept=worker.part(index)))
 
     def harvest(self, worker: Worker) -> None:
         """Take what has ended in a worker's arena: into the store, then to the scheduler and to those who wait."""

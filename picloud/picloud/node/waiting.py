@@ -23,7 +23,7 @@ _EARLY = 0.001
 
 
 class Waiting:
-    """Handles `Wait` and `GetEnds`."""
+    """Handles `Alone`, `Wait` and `GetEnds`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, reactor: Reactor, reader: Reader) -> None:
         """Wait on the reactor's arrays."""
@@ -34,7 +34,14 @@ class Waiting:
 
     def handlers(self) -> dict[type[messages.Message], Handler]:
         """Return what this part answers."""
-        return {messages.Wait: self._wait, messages.GetEnds: self._get_ends}
+        return {messages.Alone: self._alone, messages.Wait: self._wait, messages.GetEnds: self._get_ends}
+
+    def _alone(self, session: Session, received: Received) -> None:
+        message = received.message
+        assert isinstance(message, messages.Alone)
+        worker = self._reactor.workers.get(session.worker) if session.worker is not None else None
+        if worker is not None:
+            self._reactor.part(worker, message.seq, message.index)
 
     def _wait(self, session: Session, received: Received) -> None:
         message = received.message

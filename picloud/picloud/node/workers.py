@@ -152,6 +152,14 @@ class Worker:
                 chunk.count = min(chunk.count, chunk.tickets * chunk.group)
         return chunk.count
 
+    def part(self, index: int) -> int:
+        """Leave the worker nothing behind the item that runs, also of what shares its ticket; return how many items stay."""
+        chunk = self.chunk
+        if chunk is None:
+            return 0
+        chunk.count = min(self.reclaim(None), index + 1)
+        return chunk.count
+
     def shorten(self, count: int) -> None:
         """Leave the worker only the first items of a chunk that it has not been sent yet."""
         chunk = self.chunk

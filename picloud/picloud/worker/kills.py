@@ -22,7 +22,7 @@ class KilledException(KeyboardInterrupt):
 class Flags:
     """What the runner looks at around each item: two of these are looked at for every item, the others only then."""
 
-    __slots__ = ("after", "before", "forked", "killed", "running")
+    __slots__ = ("after", "before", "forked", "killed", "parted", "running")
 
     def __init__(self) -> None:
         """Start outside of any item."""
@@ -36,6 +36,8 @@ class Flags:
         """Whether the item that runs was killed, whatever it makes of that."""
         self.forked = False
         """Whether this process is a child that job code forked, in which no runner may go on."""
+        self.parted = False
+        """Whether the item that runs is the chunk's last one here: those behind it were left to other workers."""
 
 
 class Kills:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter, time
 from typing import Any
 
@@ -78,7 +80,18 @@ class Outlet:
 class Runner:
     """Runs the chunks of one worker."""
 
-    __slots__ = ("_arena", "_encoder", "_flags", "_kills", "_outlet", "_remarks", "_streams", "_tickets", "_worker")
+    __slots__ = (
+        "_arena",
+        "_encoder",
+        "_flags",
+        "_kills",
+        "_outlet",
+        "_remarks",
+        "_streams",
+        "_thread",
+        "_tickets",
+        "_worker",
+    )
 
     def __init__(
         self,
@@ -102,6 +115,7 @@ class Runner:
         self._encoder = encoder
         self._outlet = outlet
         self._remarks = remarks
+        self._thread = threading.get_ident()
 
     def run(self, task: Task) -> int:
         """Run items for as long as there are tickets; return how many were run.
@@ -119,7 +133,10 @@ class Runner:
         streams.begin()
         arena.begin(task.seq, started, task.max_output)
         arena.note_output(streams.out_start, streams.err_start)
-        running.current = RunningJob(task.first, task.attempt, self._worker, arena.current, task.label, self._remarks)
+        part = partial(self._part, task) if task.group > 1 else None
+        running.current = RunningJob(
+            task.first, task.attempt, self._worker, arena.current, task.label, self._remarks, part
+        )
 
         # Everything that the loop touches is a local name.
         take, seq, count, group = self._tickets.take, task.seq, task.count, task.group
@@ -195,6 +212,10 @@ class Runner:
                     if now > announce_at:
                         self._outlet.announce(seq)
                         announce_at = now + ANNOUNCE_SECONDS
+                    if flags.parted:
+                        flags.parted = False
+                        stop = count = index + 1
+                        break
                 else:
                     pack_row(memory, at, done_code, 0, 0, heap - heap_at, 0, length, now - zero, end - now)
                     tail = heap + length
@@ -213,6 +234,13 @@ class Runner:
         flush_held()
         streams.end()
         return stop
+
+    def _part(self, task: Task) -> tuple[int, int] | None:
+        """Be the running job's `part`: its own thread waits here, so that the loop cannot have gone on meanwhile."""
+        if threading.get_ident() != self._thread or self._flags.forked:
+            return None
+        self._flags.parted = self._flags.after = True
+        return task.seq, self._arena.current()
 
     def _roll(self, seq: int) -> None:
         self._arena.end()

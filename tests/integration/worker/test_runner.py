@@ -126,6 +126,44 @@ class TestTickets:
             assert ran == list(range(len(ends)))
             log.unlink(missing_ok=True)
 
+    def test_an_item_may_leave_those_that_share_its_ticket(self, worker: Any) -> None:
+        def leave(i: int) -> Any:
+            from picloud.model import running
+
+            assert running.current is not None
+            assert running.current.part is not None
+            return running.current.part() if i == 3 else None
+
+        ends = worker.run(leave, [(i,) for i in range(20)], group=5)
+        assert [end.value() for end in ends] == [None, None, None, (worker.seq, 3)]
+        assert worker.work.done == 4
+        worker.steal()
+        assert worker.call(double, 2).value() == 4
+
+    def test_nothing_is_left_by_an_item_that_has_a_ticket_of_its_own(self, worker: Any) -> None:
+        def part() -> Any:
+            from picloud.model import running
+
+            assert running.current is not None
+            return running.current.part
+
+        assert [end.value() for end in worker.run(part, [(), ()])] == [None, None]
+
+    def test_another_thread_leaves_nothing_since_the_loop_may_have_gone_on(self, worker: Any) -> None:
+        def leave() -> Any:
+            from picloud.model import running
+
+            assert running.current is not None
+            assert running.current.part is not None
+            said: list[Any] = []
+            part = running.current.part
+            thread = threading.Thread(target=lambda: said.append(part()))
+            thread.start()
+            thread.join()
+            return said
+
+        assert [end.value() for end in worker.run(leave, [(), ()], group=2)] == [[None], [None]]
+
     def test_a_ticket_of_another_chunk_ends_the_worker(self, worker: Any) -> None:
         os.write(worker.writer, b"\xff")
         worker.send(double, [(1,)])

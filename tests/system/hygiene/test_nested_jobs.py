@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -112,3 +113,47 @@ def test_a_killed_job_leaves_its_own_jobs_alone(one_core: None, cloud: ModuleTyp
     assert cloud.status(inner) in ("queued", "processing")
     cloud.kill()
     cloud.join(inner, ignore_errors=True, timeout=20)
+
+
+@pytest.mark.parametrize("wait", ["result", "join", "iresult", "status"])
+def test_a_job_waits_for_a_later_one_that_shares_its_ticket(wait: str, one_core: None, cloud: ModuleType) -> None:
+    """Tens of jobs that take microseconds are started at once, and one of them may wait for the one behind it."""
+
+    def neighbour(x: int) -> int:
+        if x % 1000 != 500:
+            return x
+        import cloud
+
+        later = cloud.job.id() + 1
+        if wait == "iresult":
+            return int(next(cloud.iresult(later)))
+        if wait == "status":
+            cloud.wait_for.status(later, "done")
+        else:
+            getattr(cloud, wait)(later)
+        return int(cloud.result(later))
+
+    values = cloud.result(cloud.map(neighbour, range(20_000)), timeout=50)
+    assert values == [x + (x % 1000 == 500) for x in range(20_000)]
+
+
+def test_what_waits_in_the_midst_of_a_ticket_makes_no_job_run_twice(cloud: ModuleType, tmp_path: Path) -> None:
+    """Jobs note that they run; some wait for the next one, and some of those are killed while they do."""
+    journal = tmp_path / "journal"
+
+    def neighbour(x: int) -> int:
+        with open(journal, "ab", buffering=0) as file:
+            file.write(b"%d\n" % x)
+        if x % 100 == 50:
+            import cloud
+
+            later = cloud.job.id() + 1
+            if x % 200 == 50:
+                cloud.kill(cloud.job.id())
+            cloud.join(later, ignore_errors=True)
+        return x
+
+    jids = cloud.map(neighbour, range(5000))
+    cloud.join(jids, ignore_errors=True, timeout=50)
+    assert sorted(map(int, journal.read_text().split())) == list(range(5000))
+    assert [x for x, jid in enumerate(jids) if cloud.status(jid) == "killed"] == list(range(50, 5000, 200))

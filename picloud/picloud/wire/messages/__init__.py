@@ -22,6 +22,7 @@ from picloud.wire.messages.base import (
 )
 from picloud.wire.messages.codec import KINDS, decode, encode, expect
 from picloud.wire.messages.jobs import (
+    Alone,
     Blob,
     Delete,
     Ended,
@@ -66,6 +67,7 @@ from picloud.wire.messages.work import (
 __all__ = [
     "KINDS",
     "Accepted",
+    "Alone",
     "Announce",
     "Arrays",
     "AwaitPort",

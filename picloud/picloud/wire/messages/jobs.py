@@ -101,6 +101,16 @@ class Submitted(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Alone(Message):
+    """From inside a job that is about to wait: the items that share its ticket are to run elsewhere; not answered."""
+
+    seq: int
+    """The chunk."""
+    index: int
+    """The running item's index in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wait(Message):
     """Wait until jobs have ended; answered by `Waited`."""
 

@@ -33,6 +33,7 @@ GOLDEN = [
         '["Submit",1,2,"f","c","n",true,null,"h",{"priority":1},false]',
     ),
     (messages.Submitted(first=1, count=2), '["Submitted",1,2]'),
+    (messages.Alone(seq=3, index=40), '["Alone",3,40]'),
     (messages.Wait(ranges=[[1, 3]], mode="all", timeout=0.5), '["Wait",[[1,3]],"all",0.5]'),
     (messages.Waited(satisfied=False, unfinished=[[2, 3]], failed=None), '["Waited",false,[[2,3]],null]'),
     (messages.Watch(jids=[1, 7]), '["Watch",[1,7]]'),
