@@ -30,6 +30,7 @@ from picloud.node.dispatch import Dispatcher
 from picloud.node.endings import cause_of, last_words
 from picloud.node.harvests import Harvester
 from picloud.node.live import LiveArray, LiveArrays
+from picloud.node.long_runs import LongRuns
 from picloud.node.pools import Pool
 from picloud.node.supervisors import Supervisors
 from picloud.node.waits import Waiters
@@ -83,6 +84,7 @@ class Reactor:
             home, self.live, tables, committer, self.contents, options, self._shortened, self._unreadable
         )
         self._harvester = Harvester(home, committer, generation)
+        self._long_runs = LongRuns(clock, self.live, committer, self.feed)
         self._events: deque[events.Event] = deque()
         self._reclaimed: list[events.Event] = []
         self._running = False
@@ -477,18 +479,8 @@ class Reactor:
         self._look = None
         for worker in list(self.workers.values()):
             self.harvest(worker)
-            self._check_runtime(worker)
+            self._long_runs.look(worker)
         self._tick()
-
-    def _check_runtime(self, worker: Worker) -> None:
-        chunk = worker.chunk
-        live = self.live.get(chunk.first) if chunk is not None else None
-        limit = live.array.options.max_runtime if live is not None else None
-        running = worker.current() if limit is not None else None
-        if chunk is None or limit is None or running is None:
-            return
-        if self.clock.wall() - worker.current_started() > limit:
-            self.feed(events.TimedOut(worker=worker.id, seq=chunk.seq, index=running))
 
     def _tick(self) -> None:
         self.feed(events.Tick())

@@ -48,6 +48,8 @@ class RunningChunk:
     """Where the next harvest's share of the heap begins."""
     base: int = 0
     """The arena's base at the last harvest."""
+    noted: int = -1
+    """Index in the chunk of the last item that the store knows to have started."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,9 +72,7 @@ class Editor:
     def _mark(self, edit: MarkAttempt) -> None:
         """Put a mark in place of whatever the range overlaps, keeping the parts that stick out."""
         kept = []
-        for old in self._tables.attempts(edit.first):
-            if old.stop <= edit.start or old.start >= edit.stop:
-                continue
+        for old in self._tables.attempts(edit.first, edit.start, edit.stop):
             self._remove(Table.ATTEMPTS, keys.item(edit.first, old.start))
             if old.start < edit.start:
                 kept.append((old.start, edit.start, old))

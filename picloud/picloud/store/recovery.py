@@ -52,12 +52,16 @@ def lost(unfinished: Unfinished) -> list[Range]:
 
 
 def attempts(unfinished: Unfinished) -> list[tuple[int, int, int]]:
-    """Return (start, stop, attempt) of unended items whose next attempt is not their first."""
+    """Return (start, stop, attempt) of unended items whose next attempt is not their first.
+
+    A job that may restart and had been noted as started has one attempt behind it.
+    """
+    restartable = unfinished.array.options.restartable
     ended = [(start, stop) for start, stop, _ in unfinished.ended]
     return [
-        (start, stop, mark.attempt)
+        (start, stop, attempt)
         for mark in unfinished.attempts
-        if mark.attempt > 1
+        if (attempt := mark.attempt + (mark.started and restartable)) > 1
         for start, stop in ranges.gaps(ended, mark.start, mark.stop)
     ]
 

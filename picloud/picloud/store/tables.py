@@ -165,13 +165,15 @@ class Tables:
         """Return the index ranges of an array's deleted items."""
         return self._get(Table.TOMBSTONES, keys.jid(first), records.decode_ranges) or []
 
-    def attempts(self, first: int) -> list[Attempt]:
-        """Return the attempt marks of an array, in order, without overlaps."""
+    def attempts(self, first: int, start: int = 0, stop: int = _END) -> list[Attempt]:
+        """Return the attempt marks of an array that reach into [start, stop), in order, without overlaps."""
         found: list[Attempt] = []
         with self.held():
-            for key, value in self._items(Table.ATTEMPTS, first):
-                start = keys.item_of(key)[1]
-                found.append(_decoded(Table.ATTEMPTS, key, value, partial(records.decode_attempt, start)))
+            for key, value in self._items(Table.ATTEMPTS, first, start, stop):
+                at = keys.item_of(key)[1]
+                mark = _decoded(Table.ATTEMPTS, key, value, partial(records.decode_attempt, at))
+                if mark.stop > start:
+                    found.append(mark)
         return found
 
     def arguments(self, first: int, start: int = 0, stop: int = _END) -> list[tuple[int, bytes]]:

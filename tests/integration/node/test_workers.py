@@ -83,6 +83,17 @@ def test_the_running_item_is_the_one_that_has_no_end_yet(peer: Peer) -> None:
     assert peer.worker.current() is None
 
 
+def test_a_worker_can_be_left_the_item_that_runs_alone(peer: Peer) -> None:
+    peer.begin(chunk_of(20, group=5))
+    assert peer.take()
+    assert peer.worker.part(2) == 3
+    assert peer.worker.unread_tickets() == 0
+    assert peer.worker.reclaim(None) == 3
+    assert peer.worker.part(4) == 3
+    peer.worker.chunk = None
+    assert peer.worker.part(0) == 0
+
+
 def test_a_chunk_that_was_not_sent_yet_can_be_shortened(peer: Peer) -> None:
     peer.worker.prepare(chunk_of(10, group=4))
     peer.worker.shorten(5)

@@ -42,6 +42,19 @@ def test_only_unfinished_arrays_are_read(store: Any) -> None:
     assert recovery.lost(one) == []
 
 
+def test_an_attempt_that_was_under_way_counts(store: Any) -> None:
+    store.submit(store.array(1, 10))
+    store.commit(
+        lambda batch: batch.put_attempt(1, 3, 4, 1, started=True),
+        lambda batch: batch.put_attempt(1, 5, 6, 2, started=True),
+        lambda batch: batch.put_attempt(1, 7, 8, 1, started=True),
+        lambda batch: batch.put_ends(1, 7, store.ends([DONE])),
+    )
+    (one,) = recovery.recover(store.environment).unfinished
+    assert recovery.attempts(one) == [(3, 4, 2), (5, 6, 3)]
+    assert recovery.lost(one) == []
+
+
 def test_what_may_not_run_again_is_lost(store: Any) -> None:
     store.submit(store.array(1, 10, restartable=False))
     store.commit(

@@ -183,3 +183,22 @@ def test_an_old_generation_has_ended_before_a_new_one_runs_anything(cloud: Modul
     os.kill(cloud.connection_info()["pid"], signal.SIGKILL)
     last, restarted = cloud.result(jid, timeout=20)
     assert last < restarted
+
+
+def test_a_job_that_ran_when_its_node_was_killed_has_one_attempt_behind_it(cloud: ModuleType, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+
+    def wait() -> int:
+        import cloud
+
+        while not gate.exists():
+            time.sleep(0.01)
+        return cloud.job.attempt()
+
+    jid = cloud.call(wait)
+    cloud.wait_for.status(jid, "processing", timeout=20)
+    shared.until(lambda: cloud.info(jid, "runtime")[jid]["runtime"] > 1.5)
+    _kill_node(cloud)
+    gate.touch()
+    assert cloud.result(jid, timeout=20) == 2
+    assert cloud.info(jid, "attempt")[jid]["attempt"] == 2
