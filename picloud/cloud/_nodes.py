@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloud import _arguments
 from cloud._jobs import Jobs
-from picloud.client import settings
+from picloud.client import loading, settings
 from picloud.client.logs import new_log
 from picloud.client.private import PrivateHome
 from picloud.client.session import Session
@@ -18,7 +18,10 @@ from picloud.client.whitelist import allow as let_travel
 from picloud.exceptions import ArgumentTypeError, CloudException
 from picloud.model import running
 from picloud.model.cpus import parse_cpus
-from picloud.model.settings import Durability
+from picloud.model.settings import Durability, Settings
+
+if TYPE_CHECKING:
+    from picloud.client.reports import Reports
 
 
 @dataclass(slots=True)
@@ -48,20 +51,32 @@ def is_simulated() -> bool:
 
 def _open_default() -> Session:
     settings.reload()
-    return open_private("Simulation") if is_simulated() else Session(settings.current())
+    if is_simulated():
+        return open_private("Simulation")
+    values = settings.current()
+    return Session(values, reports=_reports(values, "Local"))
 
 
 def open_private(kind: str) -> Session:
     """Return a session with a node of its own on a temporary home; inside a job, with the job's node.
 
-    `kind` is the folder of its log, if logs are kept.
+    `kind` is the folder of its log and its reports, if they are asked for.
     """
     settings.reload()
     values = settings.current()
     if running_on_cloud():
         return Session(values)
     values = values.changed(durability=Durability.PROCESS, idle_time=0.0)
-    return Session(values, PrivateHome(partial(new_log, values, kind)))
+    return Session(values, PrivateHome(partial(new_log, values, kind)), _reports(values, kind))
+
+
+def _reports(values: Settings, kind: str) -> Reports | None:
+    """Return where serialization reports go, None if none are asked for: then nothing about them is imported either."""
+    if not (values.serialize_logging or values.force_serialize_logging):
+        return None
+    with loading.lock:
+        from picloud.client.reports import reports_of
+    return reports_of(values, kind)
 
 
 def _describe_default() -> dict[str, Any]:

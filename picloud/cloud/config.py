@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     api_key: str | int
     api_secretkey: str
     log_level: str
+    print_log_level: str
     save_log: bool
+    log_filename: str
+    serialize_logging: bool
+    force_serialize_logging: bool
+    serialize_logging_path: str
     purge_days: int
     automatic_dependency_transfer: bool
     cloud_status_cache_size: int

@@ -11,13 +11,13 @@ The node tells of each end as it happens, so nothing is asked twice; where it wa
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from picloud.client import lifetime
 from picloud.client.connection import Connection
+from picloud.client.log import logger
 from picloud.client.session import Session
 from picloud.model import job
 from picloud.wire import messages
@@ -27,8 +27,6 @@ Callback = Callable[..., Any]
 
 CLOSE_SECONDS = 1.0
 """How long `close` waits for a callback that runs."""
-
-_log = logging.getLogger("Cloud")
 
 
 class _Lists(NamedTuple):
@@ -94,7 +92,7 @@ class Callbacks:
                 self._pending.clear()
                 self._thread = None
             if jids and not self.session.closed:
-                _log.exception("The callbacks of %d jobs, %d the first, are dropped", len(jids), jids[0])
+                logger().exception("The callbacks of %d jobs, %d the first, are dropped", len(jids), jids[0])
 
     def _watch(self, connection: Connection) -> None:
         """Name what is pending and call back, until nothing is pending any more."""
@@ -131,14 +129,14 @@ class Callbacks:
         if lists is None:
             return
         if not 0 <= code < len(job.BY_CODE):
-            _log.warning("Job %d was deleted before its callbacks could be called", jid)
+            logger().warning("Job %d was deleted before its callbacks could be called", jid)
             return
         for callback in lists.done if code == job.DONE else lists.failed:
             try:
                 callback(*((jid,) if takes_jid(callback) else ()))
             except BaseException:
                 # SystemExit too: it would end the thread, and with it the callbacks of all other jobs.
-                _log.exception("Callback %s of job %d raised an exception", name_of(callback), jid)
+                logger().exception("Callback %s of job %d raised an exception", name_of(callback), jid)
 
 
 def takes_jid(callback: Callback) -> bool:

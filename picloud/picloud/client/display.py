@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import threading
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self, TextIO
 
+from picloud.client.log import logger
 from picloud.client.progress import Estimate, Tally, pause, sentence, terminal_line
 from picloud.client.session import Session
 from picloud.exceptions import CloudTimeoutError, JobError
@@ -21,8 +21,6 @@ _REDRAW = 0.2
 _SHARE = 20
 """Looking at a million jobs takes a while: it is done for a twentieth of the time at most."""
 _PATIENCE = 1.0
-
-_log = logging.getLogger("Cloud")
 
 
 class Display:
@@ -64,7 +62,7 @@ class Display:
             elif self._redraws:
                 self._write("\n")
         except Exception as broken:
-            _log.debug("progress is not shown: %s", broken)
+            logger().debug("progress is not shown: %s", broken)
 
     def _run(self) -> None:
         try:
@@ -83,7 +81,7 @@ class Display:
                 if self._over.wait(rest):
                     return
         except Exception as broken:
-            _log.debug("progress is not shown any more: %s", broken)
+            logger().debug("progress is not shown any more: %s", broken)
 
     def _look(self) -> Tally:
         tally = Tally.of(self._session.request(messages.GetStatus(self._ranges)).body)

@@ -88,7 +88,12 @@ def fetch(
         return ask(connection, lambda left: messages.GetEnds(asked, mode, left, limit), wait.left())
 
     received = session.run(exchange)
-    return received.message if isinstance(received.message, messages.Waited) else Page(received)
+    if isinstance(received.message, messages.Waited):
+        return received.message
+    page = Page(received)
+    if session.reports is not None:
+        session.reports.ended(page.pieces)
+    return page
 
 
 def collect(session: Session, ranges: Sequence[JidRange], timeout: float | None, ignore_errors: bool) -> list[Any]:
@@ -103,6 +108,8 @@ def collect(session: Session, ranges: Sequence[JidRange], timeout: float | None,
     if single:
         record = session.recent.get(ranges[0][0])
         if record is not None:
+            if session.reports is not None:
+                session.reports.ended([Piece(ranges[0][0], outcome.decode(record), {})])
             known = _known(ranges[0][0], record, ignore_errors)
             if known is not None:
                 return known

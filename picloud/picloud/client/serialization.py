@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from itertools import chain, repeat
 from types import CodeType, FunctionType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cloudpickle
 
@@ -23,6 +23,9 @@ from picloud.model.bundle import with_quotes
 from picloud.pickling import culprit, excess, refusals
 from picloud.pickling.pickler import FULL, PLAIN, PROTOCOL, ValuePickler, dumps, size_of
 from picloud.wire import payload
+
+if TYPE_CHECKING:
+    from picloud.client.reports import Submitted
 
 ATOMS = frozenset({int, float, bool, type(None), str, bytes, complex})
 """Types that any pickler writes alike."""
@@ -47,11 +50,19 @@ class FunctionPickler(ValuePickler):
 class ArgumentEncoder:
     """Encodes the items of one submission."""
 
-    def __init__(self, limit: int, level: int, is_map: bool, segments: Callable[[], SegmentWriter]) -> None:
+    def __init__(
+        self,
+        limit: int,
+        level: int,
+        is_map: bool,
+        segments: Callable[[], SegmentWriter],
+        report: Submitted | None = None,
+    ) -> None:
         """Refuse items above `limit` bytes (0: none); `level` is `_fast_serialization`; `segments` is asked for large ones.
 
-        The items of a map are tuples of arguments, a call's item is (args, kwargs).
+        The items of a map are tuples of arguments, a call's item is (args, kwargs).  With `report`, each is reported.
         """
+        self._report = report
         self._limit = limit
         self._level = level
         self._is_map = is_map
@@ -60,8 +71,8 @@ class ArgumentEncoder:
         self._aside = 0
         self._pickler: ValuePickler | None = None
 
-    def encode(self, value: object, where: str = "") -> bytes:
-        """Return one item's payload.
+    def encode(self, value: object, where: str = "", index: int = 0) -> bytes:
+        """Return the payload of the item at `index`.
 
         Raises:
             SerializationError: naming the path inside the value, which `where` precedes.
@@ -80,6 +91,8 @@ class ArgumentEncoder:
                     self._pickler = None
         except Exception as error:
             raise self._unpicklable(value, where, error) from error
+        if self._report is not None:
+            self._report.argument(index, pickled, list(map(len, buffers)))
         try:
             return self._wrapped(value, pickled, buffers)
         except ExcessiveDataError as error:
@@ -89,7 +102,7 @@ class ArgumentEncoder:
 
     def encode_rows(self, rows: list[tuple[Any, ...]], start: int) -> list[bytes]:
         """Return the payloads of a map's items, of which the first has the index `start`; errors as `encode`."""
-        if ATOMS.issuperset(set(map(type, chain.from_iterable(rows)))):
+        if self._report is None and ATOMS.issuperset(set(map(type, chain.from_iterable(rows)))):
             items = list(map(pickle.dumps, rows, repeat(_ATOM_PROTOCOL)))
             if self._is_small(items):
                 return items
@@ -97,7 +110,7 @@ class ArgumentEncoder:
 
     def encode_column(self, values: list[Any], start: int) -> list[bytes]:
         """Do as `encode_rows` for items of one argument each, given as such."""
-        if ATOMS.issuperset(set(map(type, values))):
+        if self._report is None and ATOMS.issuperset(set(map(type, values))):
             items = list(map(pickle.dumps, zip(values), repeat(_ATOM_PROTOCOL)))
             if self._is_small(items):
                 return items
@@ -116,8 +129,8 @@ class ArgumentEncoder:
         encode = self.encode
         self._sharing.next_batch()
         if self._level == FULL:
-            return [encode(row, f"item {index}: ") for index, row in enumerate(rows, start)]
-        return [encode(row) for row in rows]
+            return [encode(row, f"item {index}: ", index) for index, row in enumerate(rows, start)]
+        return [encode(row, "", index) for index, row in enumerate(rows, start)]
 
     def _wrapped(self, value: Any, pickled: bytes, buffers: list[memoryview]) -> bytes:
         if not buffers and len(pickled) < payload.SEGMENT_THRESHOLD and not self._limit:

@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from picloud.client import lifetime, settings
+from picloud.client import lifetime, loading, settings
 from picloud.client.autostart import start_node
 from picloud.client.connection import Connection
 from picloud.client.lifetime import Belongings
@@ -21,6 +21,9 @@ from picloud.model.settings import Settings
 from picloud.wire import messages
 from picloud.wire.channel import Received
 from picloud.wire.frames import Buffer
+
+if TYPE_CHECKING:
+    from picloud.client.reports import Reports
 
 RECONNECT_SECONDS = 5.0
 """How long a client tries to reach or start a node after it lost one."""
@@ -43,9 +46,11 @@ class _Mine(threading.local):
 class Session:
     """One node as this process sees it, until `close`."""
 
-    def __init__(self, values: Settings, private: PrivateHome | None = None) -> None:
-        """Nothing is connected yet; `private` is the home of a node that ends with this session."""
+    def __init__(self, values: Settings, private: PrivateHome | None = None, reports: Reports | None = None) -> None:
+        """Nothing is connected yet; `private` is the home of a node that ends with this session, `reports` are asked for."""
         self.settings = values
+        self.reports = reports
+        """Where serialization reports go; None if none are asked for."""
         self.home: Path = private.path if private else settings.home_of(values)
         self.hostname = socket.gethostname()
         self.welcome: messages.Welcome | None = None
@@ -66,6 +71,13 @@ class Session:
         self._connections: Belongings[Connection] = Belongings()
         # A signal handler may close the session that its thread just starts a node for.
         self._starting = threading.RLock()
+
+    def note(self, level: str, text: str, *details: object) -> None:
+        """Write to the client's log, if one is kept: `level` is a method of `logging.Logger`."""
+        if self.settings.save_log:
+            with loading.lock:
+                from picloud.client import log
+            getattr(log.logger(), level)(text, *details)
 
     @property
     def is_private(self) -> bool:
@@ -101,6 +113,7 @@ class Session:
                 return exchange(connection)
             except _LOST as error:
                 connection.broken = True
+                self.note("warning", "the node on %s was lost under a request: %r", self.home, error)
                 losses = 1 if time.monotonic() - began > RECONNECT_SECONDS else losses + 1
                 if self.closed:
                     raise _closed() from error
@@ -142,6 +155,8 @@ class Session:
             return False
         was_open = self.welcome is not None
         self.closed = True
+        if was_open:
+            self.note("info", "closing the node on %s" if self._private else "leaving the node on %s", self.home)
         self._drop_idle()
         for connection in self._connections:
             connection.hang_up()
@@ -207,6 +222,7 @@ class Session:
                 raise _closed()
             time.sleep(_STEP)
         self._connections.add(connection)
+        self.note("debug", "connected to the node on %s, pid %d", self.home, connection.welcome.pid)
         if self.welcome is not None and self.welcome.generation != connection.welcome.generation:
             self.forget_ends()
         self.welcome = connection.welcome
@@ -215,6 +231,7 @@ class Session:
     def _start(self) -> None:
         environment = settings.to_environment(self.settings)
         private = self._private
+        self.note("info", "starting a node on %s", self.home)
         if private is None:
             start_node(self.home, environment)
             return

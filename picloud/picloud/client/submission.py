@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import accumulate, islice
 from types import CodeType, MethodType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from picloud.client.connection import BlobMissingError, Connection
 from picloud.client.contexts import Contexts
@@ -19,6 +19,9 @@ from picloud.exceptions import CloudException, ExcessiveDataError
 from picloud.model import arguments
 from picloud.model.context import content_hash
 from picloud.wire import messages, payload
+
+if TYPE_CHECKING:
+    from picloud.client.reports import Submitted
 
 PART_BYTES = 1 << 20
 """Bytes of arguments after which a part is sent, while more are still pickled."""
@@ -144,6 +147,7 @@ class _Submission:
         self._blobs: list[_Blob] = []
         self._parts: _Parts | None = None
         self._single = b""
+        self._report: Submitted | None = None
 
     def run(self) -> range:
         self._session.is_waiting = False
@@ -155,11 +159,18 @@ class _Submission:
                 self._segments.close()
         if submitted is None:
             return range(0)
-        return range(submitted.first, submitted.first + submitted.count)
+        jids = range(submitted.first, submitted.first + submitted.count)
+        if self._report is not None and self._session.reports is not None:
+            self._session.reports.accepted(self._report, jids)
+        if self._session.settings.save_log:
+            self._session.note("debug", "submitted %s of %s", described(jids), self._name)
+        return jids
 
     def _prepare(self) -> None:
         """Encode what needs no connection: function, bundle, context, the arguments of a call."""
         request, settings = self._request, self._session.settings
+        if self._session.reports is not None:
+            self._report = self._session.reports.begin(name_of(request.function), is_map=request.is_map)
         function, codes = self._function(request.function)
         bundle = self._sources.current(codes) if settings.automatic_dependency_transfer else NOTHING
         context = self._contexts.current(bundle.hash, settings.pass_env, request.variables)
@@ -168,7 +179,7 @@ class _Submission:
         if bundle.hash:
             self._blobs.append(_Blob(bundle.hash, bundle.content, ""))
         level = int(request.options.get("fast_serialization", 0))
-        encoder = ArgumentEncoder(self._limit, level, request.is_map, self._writer)
+        encoder = ArgumentEncoder(self._limit, level, request.is_map, self._writer, self._report)
         if request.is_map:
             self._parts = _Parts(iter(request.rows), encoder, single=request.single)
         else:
@@ -177,13 +188,15 @@ class _Submission:
 
     def _function(self, function: Callable[..., Any]) -> tuple[_Blob, list[CodeType]]:
         """Return a function's content, and the code in it that goes by value."""
-        by_name = is_global(function)
+        by_name = is_global(function) and self._report is None
         if by_name:
             kept = self._functions.get(id(function))
             if kept is not None and kept.function is function:
                 self._name = kept.name
                 return kept.blob, []
         encoded = encode_function(function, self._sources.quoted_text)
+        if self._report is not None:
+            self._report.function(encoded.pickled, list(map(len, encoded.buffers)))
         try:
             blob = self._blob(encoded.pickled, encoded.buffers)
         except ExcessiveDataError as error:
@@ -267,6 +280,11 @@ class _Submission:
             options=dict(self._request.options),
             linger=self._linger,
         )
+
+
+def described(jids: range) -> str:
+    """Return jobs as a log names them."""
+    return f"job {jids.start}" if len(jids) == 1 else f"jobs {jids.start} to {jids.stop - 1}"
 
 
 def name_of(function: object) -> str:

@@ -56,11 +56,21 @@ class Settings:
     api_secretkey: str = "None"
     """The key's secret."""
     log_level: str = "INFO"
-    """Least level of the node's log."""
+    """Least level of what the node's log and `cloud.log` take."""
+    print_log_level: str = "ERROR"
+    """Least level of what a client says on stderr, where its program has not set up logging itself."""
     save_log: bool = False
-    """Whether logs of `cloud.mp`'s and the simulator's nodes are kept, under `datalogs` in the home."""
+    """Whether clients keep a log, and the logs of `cloud.mp`'s and the simulator's nodes are kept."""
+    log_filename: str = "cloud.log"
+    """File of the clients' log, in the home."""
+    serialize_logging: bool = False
+    """Whether clients report what of functions, arguments and results travels."""
+    force_serialize_logging: bool = False
+    """Whether the simulator's client does so in any case."""
+    serialize_logging_path: str = "datalogs/"
+    """Folder, in the home, of those reports and of the logs of private nodes."""
     purge_days: int = 7
-    """Days after which such logs are removed, when the next one begins."""
+    """Days after which reports and logs of private nodes are removed, when the next folder of them is made."""
     automatic_dependency_transfer: bool = True
     """Whether the project's own modules travel with a job."""
     cloud_status_cache_size: int = 65536
@@ -81,6 +91,8 @@ NAMES: tuple[str, ...] = tuple(field.name for field in fields(Settings))
 """Names of all settings."""
 
 _DEFAULTS = Settings()
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_ALLOWED = {"durability": tuple(Durability), "log_level": _LEVELS, "print_log_level": _LEVELS}
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
@@ -99,12 +111,20 @@ def coerce(name: str, value: object) -> Any:
             return _boolean(value)
         if isinstance(default, Durability):
             return Durability(str(value))
+        if name in _ALLOWED:
+            return _one_of(str(value).strip().upper(), _ALLOWED[name])
         return type(default)(value)
     except (TypeError, ValueError, OverflowError) as error:
-        allowed = " or ".join(Durability) if isinstance(default, Durability) else type(default).__name__
+        allowed = " or ".join(_ALLOWED[name]) if name in _ALLOWED else type(default).__name__
         raise ArgumentValueError(
             f"The setting {name} (or {PREFIX}{name.upper()}) cannot be {value!r}; it is {allowed}"
         ) from error
+
+
+def _one_of(text: str, allowed: tuple[str, ...]) -> str:
+    if text not in allowed:
+        raise ValueError(text)
+    return text
 
 
 def _boolean(value: object) -> bool:

@@ -15,7 +15,8 @@ import mmap
 import os
 import pickle
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 SEGMENT_THRESHOLD = 256 << 10
@@ -114,6 +115,13 @@ def load(content: Buffer, loads: Loads = pickle.loads) -> Any:
         return loads(content)
     pickled, buffers = split(memoryview(bytearray(content)))
     return loads(pickled, buffers=buffers)
+
+
+@contextmanager
+def mapped(descriptor: int) -> Iterator[memoryview]:
+    """Give the content of an open segment file for the time of a `with`."""
+    with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as area, memoryview(area) as view:
+        yield view
 
 
 def load_segment(descriptor: int, loads: Loads = pickle.loads, *, pickled: Buffer = b"") -> Any:

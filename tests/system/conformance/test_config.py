@@ -20,7 +20,11 @@ AS_IN_PICLOUD: dict[str, Any] = {
     "api_key": "None",
     "api_secretkey": "None",
     "use_simulator": False,
+    "log_filename": "cloud.log",
+    "print_log_level": "ERROR",
     "purge_days": 7,
+    "serialize_logging": False,
+    "serialize_logging_path": "datalogs/",
     "automatic_dependency_transfer": True,
     "cloud_status_cache_size": 65536,
     "cloud_result_cache_size": 4096,
@@ -30,6 +34,7 @@ DIFFERENT: dict[str, tuple[Any, Any]] = {
     "max_transmit_data": (1_000_000, 0),
     "log_level": ("DEBUG", "INFO"),
     "save_log": (True, False),
+    "force_serialize_logging": (True, False),
 }
 """What the default was, and what it is; docs/migration.md has the reasons."""
 

@@ -58,13 +58,13 @@ def test_the_home_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 
 def test_a_node_reads_what_a_client_writes() -> None:
-    values = Settings().changed(
-        **{
-            name: 7 if isinstance(getattr(Settings(), name), (int, float)) else "process"
-            for name in NAMES
-            if name not in {"use_simulator", "save_log"}
-        }
-        | {"automatic_dependency_transfer": False}
-    )
+    changed: dict[str, object] = {}
+    for name in NAMES:
+        default = getattr(Settings(), name)
+        if isinstance(default, bool):
+            changed[name] = not default
+        else:
+            changed[name] = 7 if isinstance(default, (int, float)) else "process"
+    values = Settings().changed(**changed | {"log_level": "DEBUG", "print_log_level": "DEBUG"})
     assert from_environment(settings.to_environment(values)) == values
     assert settings.to_environment(Settings()) == {}

@@ -43,6 +43,8 @@ def test_truth_as_people_write_it(text: str, value: bool) -> None:
         ("max_output", None, "int"),
         ("max_output", float("inf"), "int"),
         ("use_simulator", "maybe", "bool"),
+        ("log_level", "loud", "DEBUG or INFO or WARNING or ERROR or CRITICAL"),
+        ("print_log_level", 10, "DEBUG or INFO or WARNING or ERROR or CRITICAL"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_is_allowed(name: str, value: object, allowed: str) -> None:
@@ -50,6 +52,10 @@ def test_a_wrong_value_is_refused_with_what_is_allowed(name: str, value: object,
         ArgumentValueError, match=rf"{name} \(or PICLOUD_{name.upper()}\) cannot be .*; it is {allowed}"
     ):
         coerce(name, value)
+
+
+def test_levels_are_taken_as_people_write_them() -> None:
+    assert coerce("log_level", " debug") == "DEBUG"
 
 
 def test_an_unknown_name_is_refused_with_all_names() -> None:
