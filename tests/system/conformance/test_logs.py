@@ -98,7 +98,10 @@ def test_the_simulators_are_kept_when_its_node_ends_and_everything_else_goes(
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     program = clients.start(
-        PROGRAM.replace("cloud.close()", end), PICLOUD_USE_SIMULATOR="1", PICLOUD_SAVE_LOG="1", PICLOUD_FORCE_SERIALIZE_LOGGING="1"
+        PROGRAM.replace("cloud.close()", end),
+        PICLOUD_USE_SIMULATOR="1",
+        PICLOUD_SAVE_LOG="1",
+        PICLOUD_FORCE_SERIALIZE_LOGGING="1",
     )
     program.communicate(timeout=50)
     until(lambda: not any(temporary.iterdir()))

@@ -106,32 +106,6 @@ def test_started_from_a_thread_that_ends(clients: Clients) -> None:
     nothing_is_left_of(private)
 
 
-def test_started_from_a_notebooks_cells(clients: Clients) -> None:
-    """Cells are compiled under names that are no files, and their sources lie in linecache, as IPython has it."""
-    private = clients.run("""
-        import linecache, types
-        main = types.ModuleType("__main__")
-        sys.modules["__main__"] = main
-        cells = [
-            "import cloud, time\\nscale = 3\\nclass Point:\\n    def __init__(self, x): self.x = x\\n",
-            "def f(p):\\n    import math\\n    return Point(p.x * scale + math.floor(0.5))\\n",
-            "cloud.start_simulator()\\njids = cloud.map(f, [Point(1), Point(2)])\\n",
-            "scale = 5\\nlater = cloud.call(f, Point(1))\\n",
-            "def fail():\\n    raise KeyError('in a cell')\\nbad = cloud.mp.call(fail)\\n",
-            "found = [p.x for p in cloud.result(jids)] + [cloud.result(later).x]\\n"
-            "try: cloud.mp.result(bad)\\nexcept cloud.CloudException as error: text = str(error)\\n",
-        ]
-        for number, cell in enumerate(cells, 1):
-            name = f"<ipython-input-{number}-0123456789ab>"
-            linecache.cache[name] = (len(cell), None, cell.splitlines(True), name)
-            exec(compile(cell, name, "exec"), main.__dict__)
-        assert main.found == [3, 6, 5], main.found
-        assert "KeyError" in main.text and "raise KeyError('in a cell')" in main.text, main.text
-        print(json.dumps(cloud.connection_info()["home"]))
-    """)
-    nothing_is_left_of(private)
-
-
 def test_started_by_several_processes_at_once(clients: Clients, home: Path, temporary: Path) -> None:
     """As pytest-xdist's workers do: each has a simulator and mp of its own, and they share the machine's node."""
     program = """

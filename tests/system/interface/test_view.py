@@ -1,9 +1,11 @@
-"""cloud.view: a table that lives in a terminal and in IPython, and is printed elsewhere, until all jobs have ended."""
+"""cloud.view: a table that lives in a terminal, and is printed elsewhere, until all jobs have ended.
+
+Notebooks are in tests/system/conformance/test_notebooks.py.
+"""
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import pty
 import struct
@@ -124,48 +126,3 @@ def _read(descriptor: int) -> bytes:
         return os.read(descriptor, 4096)
     except OSError:
         return b""
-
-
-def test_in_ipython_it_is_one_output_that_is_replaced(home: Path, gate: Path) -> None:
-    program = (
-        JOBS
-        + f"""
-import json, threading
-from IPython.core.displaypub import CapturingDisplayPublisher
-from IPython.core.interactiveshell import InteractiveShell
-
-shell = InteractiveShell.instance()
-shell.display_pub = CapturingDisplayPublisher(shell=shell)
-outputs = shell.display_pub.outputs
-jids = cloud.mp.map(wait, [{str(gate)!r}] * 2, range(2))
-
-def open_the_gate():
-    while len(outputs) < 2: time.sleep(0.01)
-    open({str(gate)!r}, "w").close()
-
-opener = threading.Thread(target=open_the_gate)
-opener.start()
-shell.user_ns.update(cloud=cloud, jids=jids)
-assert shell.run_cell("cloud.mp.view(jids)").success
-opener.join()
-cloud.mp.close()
-print(json.dumps([[out["data"], out["transient"], out.get("update", False)] for out in outputs]))
-"""
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        timeout=55,
-        check=False,
-        env={**os.environ, "IPYTHONDIR": str(gate.parent)},
-    )
-    assert done.returncode == 0, done.stderr
-    outputs = json.loads(done.stdout)
-    assert [update for _, _, update in outputs] == [False] + [True] * (len(outputs) - 1)
-    assert len({transient["display_id"] for _, transient, _ in outputs}) == 1
-    first, last = outputs[0][0], outputs[-1][0]
-    assert "0 of 2 ended" in first["text/html"]
-    assert last["text/html"].startswith("<table>")
-    assert "2 of 2 ended (2 done)" in last["text/html"]
-    assert last["text/plain"].endswith("2 of 2 ended (2 done)")
