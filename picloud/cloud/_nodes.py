@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,8 @@ class _Choice:
     """None leaves it to the setting `use_simulator`."""
     immutable: bool = False
     """Whether later choices have no effect."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """What `setkey` has assigned to settings."""
 
 
 _choice = _Choice()
@@ -144,7 +146,8 @@ def setkey(
         jobs.close()
         let_travel(None)
     for name in changed:
-        settings.assign(name, api_key if name == "api_key" else api_secretkey)
+        _choice.keys[name] = str(api_key if name == "api_key" else api_secretkey)
+        settings.assign(name, _choice.keys[name])
     _choice.simulated = False
     _choice.immutable = bool(immutable)
 
@@ -170,8 +173,12 @@ def getconfigpath() -> str:
 
 
 def use_anew() -> None:
-    """Close what is open, so that changed settings hold from the next use on."""
+    """Close what is open, and forget what `setkey` and `start_simulator` have chosen, so that settings alone decide from now on."""
     jobs.close()
     let_travel(None)
     _choice.simulated = None
+    _choice.immutable = False
+    for name, key in _choice.keys.items():
+        settings.take_back(name, key)
+    _choice.keys.clear()
     settings.reload()

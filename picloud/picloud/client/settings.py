@@ -45,6 +45,13 @@ def assign(name: str, value: object) -> None:
     reload()
 
 
+def take_back(name: str, value: object) -> None:
+    """Take an assignment back, if this value is what the setting has."""
+    if name in _process.assigned and _process.assigned[name] == value:
+        del _process.assigned[name]
+        reload()
+
+
 def reload() -> None:
     """Read the environment again at the next use; what was assigned stays."""
     _process.read = None

@@ -90,6 +90,24 @@ def test_immutable_makes_later_calls_do_nothing(clients: Clients) -> None:
     """)
 
 
+def test_commit_forgets_what_setkey_has_chosen(clients: Clients) -> None:
+    found = clients.run(
+        """
+        cloud.setkey(5, "secret", immutable=True)
+        cloud.config.commit()
+        keys = [cloud.config.api_key, cloud.config.api_secretkey]
+        cloud.start_simulator()
+        simulated = cloud.is_simulated()
+        cloud.setkey(6)
+        cloud.config.api_key = 7
+        cloud.config.commit()
+        print(json.dumps([keys, simulated, cloud.is_simulated(), cloud.config.api_key]))
+        """,
+        PICLOUD_API_KEY="3",
+    )
+    assert found == [["3", "None"], True, False, "7"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
