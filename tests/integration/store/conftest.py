@@ -58,7 +58,7 @@ class Store:
             hostname="host",
             options=JobOptions(),
         )
-        return replace(made, options=replace(made.options, **options)) if options else made  # type: ignore[arg-type]
+        return replace(made, options=replace(made.options, **options)) if options else made  # type: ignore[arg-type]  # options of any type
 
     def submit(self, array: JobArray, chunk: int = 4) -> JobArray:
         """Store an array with its arguments in chunks."""

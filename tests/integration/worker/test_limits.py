@@ -87,7 +87,7 @@ def test_a_module_that_was_edited_since_it_was_imported_ends_it_before_the_next_
         import sys
 
         sys.path.insert(0, path)
-        import by_other_means  # type: ignore[import-not-found]
+        import by_other_means  # type: ignore[import-not-found]  # the test writes it
 
         value: int = by_other_means.VALUE
         return value
@@ -107,9 +107,9 @@ def test_a_module_that_was_edited_since_it_was_imported_ends_it_before_the_next_
 
 def test_unchanged_modules_and_libraries_do_not(worker: Any) -> None:
     def load() -> None:
-        import graphlib  # noqa: F401
+        import graphlib  # noqa: F401 - the import is what is looked at
 
-        import numpy as np  # noqa: F401
+        import numpy as np  # noqa: F401 - as above
 
     for _ in range(3):
         worker.call(load)

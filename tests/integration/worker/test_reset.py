@@ -103,8 +103,8 @@ def change_umask() -> None:
 
 def change_path() -> None:
     sys.path.insert(0, "/left")
-    sys.path_hooks.append(lambda _path: None)  # type: ignore[arg-type, return-value]
-    sys.meta_path.append(object())  # type: ignore[arg-type]
+    sys.path_hooks.append(lambda _path: None)  # type: ignore[arg-type, return-value]  # no hook that any importer would have
+    sys.meta_path.append(object())  # type: ignore[arg-type]  # no finder
 
 
 def replace_path() -> None:
@@ -149,7 +149,7 @@ def change_interpreter() -> None:
     import __main__
 
     warnings.simplefilter("error")
-    builtins.left = 1  # type: ignore[attr-defined]
+    builtins.left = 1  # type: ignore[attr-defined]  # the attribute is the leftover
     builtins.ascii = lambda _x: ""
     setattr(__main__, "left", 1)  # noqa: B010 - no checker knows it
     sys.excepthook = lambda *_: None
@@ -192,7 +192,7 @@ def replace_descriptors() -> None:
 def replace_streams() -> None:
     import io
 
-    sys.stdout = sys.stderr = sys.__stdout__ = io.StringIO()  # type: ignore[misc, assignment]
+    sys.stdout = sys.stderr = sys.__stdout__ = io.StringIO()  # type: ignore[misc, assignment]  # a leftover of another type
     sys.stdin = io.StringIO()
 
 

@@ -48,7 +48,7 @@ def test_modules_come_from_the_bundle_alone(worker: Any, tmp_path: Path) -> None
     def look() -> tuple[Any, ...]:
         import inspect
 
-        from project.deep import tool  # type: ignore[import-not-found]
+        from project.deep import tool  # type: ignore[import-not-found]  # the test writes it
 
         return tool.__file__, tool.__name__, tool.__package__, tool.__spec__.origin, inspect.getsource(tool.work)
 

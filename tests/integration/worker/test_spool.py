@@ -41,7 +41,7 @@ WRITERS = {
     "c": lambda text: c_printf(text.encode()),
     "c line": lambda text: c_printf(text.encode() + b"\n"),
     "own stream": lambda text: print(text, end="", file=os.fdopen(os.dup(1), "w")),
-    "reopened": lambda text: print(text, end="", file=open("/dev/stdout", "a")),  # noqa: SIM115
+    "reopened": lambda text: print(text, end="", file=open("/dev/stdout", "a")),  # noqa: SIM115 - left open on purpose
     "original": write_to_original,
 }
 

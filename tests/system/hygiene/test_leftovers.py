@@ -122,7 +122,7 @@ def _interpreter() -> None:
     import socket
     import sys
 
-    builtins.left = sys.modules["__main__"].left = "behind"  # type: ignore[attr-defined]
+    builtins.left = sys.modules["__main__"].left = "behind"  # type: ignore[attr-defined]  # the attribute is the leftover
     sys.argv = ["left", "behind"]
     sys.setrecursionlimit(333)
     sys.meta_path.clear()

@@ -89,7 +89,7 @@ def test_chained_exceptions_are_told_whole(cloud: ModuleType) -> None:
 def test_an_exception_that_cannot_travel(cloud: ModuleType) -> None:
     def unpicklable() -> None:
         error = ValueError("no")
-        error.lock = threading.Lock()  # type: ignore[attr-defined]
+        error.lock = threading.Lock()  # type: ignore[attr-defined]  # makes it unpicklable
         raise error
 
     with pytest.raises(cloud.CloudException, match="ValueError: no") as caught:

@@ -61,7 +61,7 @@ def _value(name: str, body: bytes = b"", **facts: Any) -> Any:
         ("progress", {"done": 3, "total": 10, "note": "half"}),
         ("log", "begun\n"),
         ("created", datetime.fromtimestamp(1000)),  # noqa: DTZ006 - local, as PiCloud's
-        ("finished", datetime.fromtimestamp(1002.5)),  # noqa: DTZ006
+        ("finished", datetime.fromtimestamp(1002.5)),  # noqa: DTZ006 - local time is the point
         ("label", "night"),
         ("cause", "signal 11"),
         ("memory.max_usage", 1 << 20),

@@ -22,7 +22,7 @@ def _as_before() -> Iterator[None]:
 
 def test_get_and_set() -> None:
     assert cloud.config.max_transmit_data == 0
-    cloud.config.max_transmit_data = "1000"  # type: ignore[assignment]
+    cloud.config.max_transmit_data = "1000"  # type: ignore[assignment]  # it is coerced
     assert cloud.config.max_transmit_data == 1000
     cloud.config.durability = "process"
     assert cloud.config.durability is Durability.PROCESS

@@ -21,9 +21,9 @@ def test_an_array_is_a_value() -> None:
         "count": 3,
         "options": JobOptions(),
     }
-    array = JobArray(**facts)  # type: ignore[arg-type]
-    assert array == JobArray(**facts)  # type: ignore[arg-type]
-    assert hash(array) == hash(JobArray(**facts))  # type: ignore[arg-type]
+    array = JobArray(**facts)  # type: ignore[arg-type]  # facts of all fields
+    assert array == JobArray(**facts)  # type: ignore[arg-type]  # as above
+    assert hash(array) == hash(JobArray(**facts))  # type: ignore[arg-type]  # as above
     with pytest.raises(dataclasses.FrozenInstanceError):
-        array.first = 2  # type: ignore[misc]
+        array.first = 2  # type: ignore[misc]  # it is frozen
     assert not hasattr(array, "__dict__")

@@ -108,10 +108,10 @@ class Histories(RuleBasedStateMachine):
         if self.eager:
             self.answers.append(self.started(effect.pool))
 
-    def on_RetireWorker(self, effect: effects.RetireWorker, _event: events.Event) -> None:  # noqa: N802
+    def on_RetireWorker(self, effect: effects.RetireWorker, _event: events.Event) -> None:  # noqa: N802 - named after the effect
         assert self.processes.pop(effect.worker).chunk is None
 
-    def on_Dispatch(self, effect: effects.Dispatch, _event: events.Event) -> None:  # noqa: N802
+    def on_Dispatch(self, effect: effects.Dispatch, _event: events.Event) -> None:  # noqa: N802 - named after the effect
         process, array = self.processes[effect.worker], self.arrays[effect.first]
         assert process.chunk is None
         assert process.pool == array.event.pool
@@ -139,7 +139,7 @@ class Histories(RuleBasedStateMachine):
                 better = other_array.event.priority < array.event.priority
                 assert not (better and self.ready(other_array)), "something of better priority could have run"
 
-    def on_Reclaim(self, effect: effects.Reclaim, _event: events.Event) -> None:  # noqa: N802
+    def on_Reclaim(self, effect: effects.Reclaim, _event: events.Event) -> None:  # noqa: N802 - named after the effect
         process = self.processes[effect.worker]
         assert process.chunk is not None
         assert process.chunk.seq == effect.seq
@@ -153,7 +153,7 @@ class Histories(RuleBasedStateMachine):
         process.kept = kept
         self.answers.append(events.Reclaimed(worker=effect.worker, seq=effect.seq, kept=kept))
 
-    def on_Interrupt(self, effect: effects.Interrupt, _event: events.Event) -> None:  # noqa: N802
+    def on_Interrupt(self, effect: effects.Interrupt, _event: events.Event) -> None:  # noqa: N802 - named after the effect
         process = self.processes[effect.worker]
         assert process.chunk is not None
         assert process.chunk.seq == effect.seq
@@ -161,12 +161,12 @@ class Histories(RuleBasedStateMachine):
         assert self.is_killed(process, effect.index)
         process.interrupted.add(effect.index)
 
-    def on_KillWorker(self, effect: effects.KillWorker, _event: events.Event) -> None:  # noqa: N802
+    def on_KillWorker(self, effect: effects.KillWorker, _event: events.Event) -> None:  # noqa: N802 - named after the effect
         process = self.processes[effect.worker]
         assert self.is_killed(process, process.told), "a neighbour would be killed"
         process.condemned = True
 
-    def on_Ended(self, effect: effects.Ended, event: events.Event) -> None:  # noqa: N802
+    def on_Ended(self, effect: effects.Ended, event: events.Event) -> None:  # noqa: N802 - named after the effect
         array = self.arrays[effect.first]
         for item in range(effect.start, effect.stop):
             assert effect.attempt == 1 + array.lost.count(item)
@@ -182,27 +182,27 @@ class Histories(RuleBasedStateMachine):
                 assert isinstance(event, events.WorkerLost | events.WorkerStartFailed)
             self.end(array, item, effect.code)
 
-    def on_ArrayFinished(self, effect: effects.ArrayFinished, _event: events.Event) -> None:  # noqa: N802
+    def on_ArrayFinished(self, effect: effects.ArrayFinished, _event: events.Event) -> None:  # noqa: N802 - named after the effect
         array = self.arrays[effect.first]
         assert not array.finished
         assert all(is_finished(code) for code in array.codes)
         assert list(self.scheduler.statuses(effect.first)) == array.codes
         array.finished = True
 
-    def on_Queued(self, effect: effects.Queued, _event: events.Event) -> None:  # noqa: N802
+    def on_Queued(self, effect: effects.Queued, _event: events.Event) -> None:  # noqa: N802 - named after the effect
         assert self.unmet(self.arrays[effect.first]) is None
 
-    def on_Resume(self, effect: effects.Resume, _event: events.Event) -> None:  # noqa: N802
+    def on_Resume(self, effect: effects.Resume, _event: events.Event) -> None:  # noqa: N802 - named after the effect
         process = self.processes[effect.worker]
         assert process.woken
         process.blocked = process.woken = False
 
-    def on_RefuseBlock(self, effect: effects.RefuseBlock, _event: events.Event) -> None:  # noqa: N802
+    def on_RefuseBlock(self, effect: effects.RefuseBlock, _event: events.Event) -> None:  # noqa: N802 - named after the effect
         process = self.processes[effect.worker]
         process.blocked = False
         assert effect.blocked == sum(other.blocked for other in self.processes.values()) == effect.cap
 
-    def on_AttemptLost(self, effect: effects.AttemptLost, event: events.Event) -> None:  # noqa: N802
+    def on_AttemptLost(self, effect: effects.AttemptLost, event: events.Event) -> None:  # noqa: N802 - named after the effect
         assert isinstance(event, events.WorkerLost)
         assert event.kind is events.LossKind.INFRASTRUCTURE or event.status == KILLED
         array = self.arrays[effect.first]

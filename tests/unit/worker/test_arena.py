@@ -79,7 +79,7 @@ def test_a_roll_takes_the_count_away_before_it_moves_the_base(descriptor: int) -
         def __setitem__(self, position: int, value: int) -> None:
             order.append(position * 8)
 
-    arena.integers = Recorded()  # type: ignore[assignment]
+    arena.integers = Recorded()  # type: ignore[assignment]  # records what is written
     arena.roll()
     assert order.index(layout.DONE) < order.index(layout.BASE)
     order.clear()
