@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from picloud.model import settings as model
 from picloud.model.settings import NAMES, PREFIX, Settings
+from picloud.wire import filesystem
 
 
 @dataclass(slots=True)
@@ -64,8 +67,30 @@ def forget() -> None:
 
 
 def home_of(settings: Settings) -> Path:
-    """Return the absolute folder of the node that the settings name."""
-    return Path(settings.home or "~/.picloud").expanduser().absolute()
+    """Return the absolute folder of the node that the settings name.
+
+    The default one, if it is on a network file system, makes room for a folder on a local disk, with a warning.
+
+    Raises:
+        HomeError: if no such folder can be made.
+    """
+    home = Path(settings.home or "~/.picloud").expanduser().absolute()
+    return home if settings.home else _local(home)
+
+
+@cache
+def _local(home: Path) -> Path:
+    kind = filesystem.network_type(home)
+    if not kind:
+        return home
+    folder = filesystem.local_folder_for(home)
+    warnings.warn(
+        f"{home} is on a network file system ({kind}), where no node can live: {folder} is used instead. "
+        "To choose another folder, set PICLOUD_HOME",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+    return folder
 
 
 def to_environment(settings: Settings) -> dict[str, str]:

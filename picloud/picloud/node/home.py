@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from picloud.exceptions import HomeError
+from picloud.wire.filesystem import require_local
 
 _ADVICE = "set PICLOUD_HOME to a folder of your own, on a local disk"
 SOCKET_NAME = "node.sock"
@@ -60,8 +61,9 @@ def prepare(path: Path) -> Home:
     """Make the folder and its parts, private to this user, and return its paths.
 
     Raises:
-        HomeError: if it belongs to another user, is not a folder, or cannot be written.
+        HomeError: if it is on a network file system, belongs to another user, is not a folder, or cannot be written.
     """
+    require_local(path)
     home = Home(path)
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from picloud.client import settings
 from picloud.exceptions import ArgumentValueError
 from picloud.model.settings import NAMES, Durability, Settings, from_environment
+from picloud.wire import filesystem
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +57,26 @@ def test_the_home_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert settings.home_of(Settings()) == Path("/home/someone/.picloud")
     assert settings.home_of(Settings(home="~/jobs")) == Path("/home/someone/jobs")
     assert settings.home_of(Settings(home="here")) == tmp_path / "here"
+
+
+def test_the_default_home_on_a_network_makes_room_for_a_local_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"27 1 0:1 / {tmp_path.resolve()} rw - nfs4 server:/ rw\n")
+    monkeypatch.setattr(filesystem, "_MOUNTS", mounts)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.warns(RuntimeWarning, match=r"network file system \(nfs4\).*set PICLOUD_HOME"):
+        found = settings.home_of(Settings())
+    try:
+        assert found.is_relative_to("/var/tmp")
+        assert found.stat().st_mode & 0o777 == 0o700
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert settings.home_of(Settings()) == found
+            assert settings.home_of(Settings(home=str(tmp_path))) == tmp_path
+    finally:
+        found.rmdir()
 
 
 def test_a_node_reads_what_a_client_writes() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from picloud.exceptions import HomeError
 from picloud.node.home import prepare
+from picloud.wire import filesystem
 
 
 def test_folders_are_made_and_private(tmp_path: Path) -> None:
@@ -28,6 +29,15 @@ def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
     with pytest.raises(HomeError, match="cannot be used"):
         prepare(tmp_path / "home")
+
+
+def test_a_home_on_a_network_is_refused_and_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"27 1 0:1 / {tmp_path.resolve()} rw - nfs4 server:/ rw\n")
+    monkeypatch.setattr(filesystem, "_MOUNTS", mounts)
+    with pytest.raises(HomeError, match=r"network file system \(nfs4\)"):
+        prepare(tmp_path / "home")
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_home_below_something_unwritable_is_refused() -> None:

@@ -1,4 +1,7 @@
-"""Whether a folder is on a disk of this machine: LMDB's locks and maps do not work on network file systems."""
+"""Whether a home is on a disk of this machine: sockets, locks and LMDB's maps do not work on network file systems.
+
+One that somebody named is refused there; the default one makes room for a folder on a local disk.
+"""
 
 from __future__ import annotations
 

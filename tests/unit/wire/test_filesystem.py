@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from picloud.exceptions import HomeError
-from picloud.store import filesystem
+from picloud.wire import filesystem
 
 MOUNTS = """\
 22 27 0:21 / /proc rw,relatime - proc proc rw
