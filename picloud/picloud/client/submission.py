@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import accumulate, islice
+from itertools import islice
 from types import CodeType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -101,7 +100,7 @@ class _Parts:
             self._step = max(1, min(_MAX_STEP, self._step * 4, PART_BYTES * len(rows) // taken))
         if not items:
             return None
-        return arguments.encode(array("I", accumulate(map(len, items), initial=0)), b"".join(items))
+        return arguments.encode_items(items)
 
 
 class Submitter:

@@ -35,12 +35,7 @@ def encode_one(item: bytes) -> bytes:
 
 def encode_items(items: Sequence[bytes]) -> bytes:
     """Return a record for items given one by one."""
-    offsets = array("I", [0])
-    total = 0
-    for item in items:
-        total += len(item)
-        offsets.append(total)
-    return encode(offsets, b"".join(items))
+    return encode(array("I", itertools.accumulate(map(len, items), initial=0)), b"".join(items))
 
 
 def count_of(record: bytes | memoryview) -> int:
