@@ -36,17 +36,15 @@ class Jobs:
         self,
         module: str,
         name: str,
-        caller: str,
         open_session: Callable[[], Session],
         describe: Callable[[], dict[str, Any]],
     ) -> None:
-        """Be the global `name` of `module`; `caller` stands before functions' names in messages.
+        """Be the global `name` of `module`.
 
         `describe` gives what `connection_info` says before anything is opened.
         """
         self.__module__ = module
         self._name = name
-        self._caller = caller
         self._open_session = open_session
         self._describe = describe
         self._session: Session | None = None
@@ -81,8 +79,8 @@ class Jobs:
             TypeError, ValueError: for arguments that the function or a keyword does not take; nothing was submitted then.
             SerializationError: if function or arguments cannot travel.
         """
-        _arguments.check_function(func, f"{self._caller}.call")
-        keywords = _arguments.take_keywords(func, kwargs, f"{self._caller}.call", is_map=False)
+        _arguments.check_function(func, "cloud.call")
+        keywords = _arguments.take_keywords(func, kwargs, "cloud.call", is_map=False)
         _signature.check(func, args, kwargs)
         request = Request(func, ((args, kwargs),), False, keywords.options, keywords.variables)
         session = self.session()
@@ -101,9 +99,9 @@ class Jobs:
             TypeError, ValueError: for arguments that are no iterables, or that a keyword does not take.
             SerializationError: if function or arguments cannot travel.
         """
-        _arguments.check_function(func, f"{self._caller}.map")
-        keywords = _arguments.take_keywords(func, kwargs, f"{self._caller}.map", is_map=True)
-        _arguments.check_iterables(args, f"{self._caller}.map")
+        _arguments.check_function(func, "cloud.map")
+        keywords = _arguments.take_keywords(func, kwargs, "cloud.map", is_map=True)
+        _arguments.check_iterables(args, "cloud.map")
         _signature.check(func, (None,) * len(args), {})
         single = len(args) == 1
         rows = args[0] if single else itertools.zip_longest(*args)
@@ -136,7 +134,7 @@ class Jobs:
             if waited.failed is not None and not ignore_errors:
                 results.collect(session, [(waited.failed, waited.failed + 1)], None, False)
             if not waited.satisfied:
-                raise waiting.timed_out(f"{self._caller}.join timed out", waited)
+                raise waiting.timed_out("cloud.join timed out", waited)
 
     def status(self, jids: Jids) -> Any:
         """Return a job's status, or the list of several jobs' statuses in the order asked."""

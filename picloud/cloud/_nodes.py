@@ -94,7 +94,7 @@ def describe_private(kind: str) -> dict[str, Any]:
     return {"connection_type": kind, "num_procs": processes}
 
 
-jobs: Jobs = Jobs("cloud._nodes", "jobs", "cloud", _open_default, _describe_default)
+jobs: Jobs = Jobs("cloud._nodes", "jobs", _open_default, _describe_default)
 """What the functions of `cloud` are methods of."""
 
 

@@ -14,7 +14,6 @@ from picloud.model.job import FINISHED
 jobs = Jobs(
     "cloud.mp",
     "jobs",
-    "cloud.mp",
     lambda: _nodes.open_private("Multiprocessing"),
     lambda: _nodes.describe_private("multiprocessing"),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import copyreg
+import functools
 import importlib
 import sys
 from collections.abc import Callable, Iterable
@@ -15,7 +16,7 @@ from typing import Any
 
 import cloudpickle
 
-from picloud.pickling import arrays, errors, files, refusals
+from picloud.pickling import arrays, errors, files, functional, refusals
 
 Reducer = Callable[[Any, Any], Any]
 """Takes the pickler and a value, and returns what `__reduce__` does, or NotImplemented."""
@@ -75,14 +76,24 @@ def _by_cloudpickle(pickler: Any, value: Any) -> Any:
     return _by_cloudpickle_itself(pickler, value)
 
 
+def _reduce_function(pickler: Any, value: Any) -> Any:
+    return functional.reduce_dispatcher(value) if functional.is_dispatcher(value) else _by_cloudpickle(pickler, value)
+
+
 def _reduces_itself(kind: type) -> bool:
     return isinstance(kind.__reduce__, FunctionType) or isinstance(kind.__reduce_ex__, FunctionType)
 
 
 def of(kind: type) -> Reducer | None:
     """Return what reduces the instances of a type; None where C's pickler and the dispatch table do."""
-    if issubclass(kind, type) or kind is FunctionType:
+    if kind is FunctionType:
+        return _reduce_function
+    if issubclass(kind, type):
         return _by_cloudpickle
+    if kind is functional.CACHE:
+        return lambda _pickler, value: functional.reduce_cache(value)
+    if kind is functools.cached_property:
+        return lambda _pickler, value: functional.reduce_property(value)
     if (issubclass(kind, files.KINDS) and not _reduces_itself(kind)) or kind is files.MemoryFile:
         return lambda _pickler, value: files.reduce(value)
     if issubclass(kind, BaseException) and errors.is_rebuilt(kind):

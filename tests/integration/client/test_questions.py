@@ -25,7 +25,7 @@ def jobs(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Jobs]:
     """Give jobs on a node of their own; a request names three ranges at most."""
     monkeypatch.setattr(questions, "REQUEST_RANGES", 3)
     settings = Settings(home=str(home), durability=Durability.PROCESS)
-    made = Jobs("tests", "jobs", "cloud", lambda: Session(settings), dict)
+    made = Jobs("tests", "jobs", lambda: Session(settings), dict)
     yield made
     made.close()
 

@@ -24,7 +24,7 @@ FAST = 30.0
 @pytest.fixture
 def jobs(home: Path) -> Iterator[Jobs]:
     settings = Settings(home=str(home), durability=Durability.PROCESS)
-    made = Jobs("tests", "jobs", "cloud", lambda: Session(settings), dict)
+    made = Jobs("tests", "jobs", lambda: Session(settings), dict)
     yield made
     made.close()
 

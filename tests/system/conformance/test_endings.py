@@ -169,6 +169,16 @@ def test_a_kill_has_a_traceback(cloud: ModuleType, tmp_path: Path) -> None:
     assert caught.value.parameter == text
 
 
+def test_an_endless_loop_is_killed(cloud: ModuleType, tmp_path: Path) -> None:
+    def loop(path: str) -> None:
+        begin(path)
+        while True:
+            pass
+
+    jid = _killed(cloud, loop, tmp_path / "file")
+    assert "Job terminated by user" in cloud.info(jid, "exception")[jid]["exception"]
+
+
 @pytest.mark.parametrize("function", [swallow, give_in])
 def test_a_kill_that_is_not_heeded_is_one_nevertheless(
     cloud: ModuleType, tmp_path: Path, function: Callable[[str], str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import logging
 import multiprocessing
 import pickle
 import threading
@@ -96,6 +97,18 @@ def test_they_survive_pickling_and_copying(error: CloudException, protocol: int)
     ):
         assert type(twin) is type(error)
         assert (str(twin), twin.args, vars(twin)) == (str(error), error.args, vars(error))
+
+
+def test_a_logger_is_warned_of_the_error_of_a_job(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("of a program")
+    CloudException("why", 7, logger=logger)
+    CloudTimeoutError("late", [7, 8], logger)
+    CloudException("of no job", logger=logger)
+    CloudException("without a logger", 7)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "Job 7 threw exception: why"),
+        ("WARNING", "Job [7, 8] threw exception: late"),
+    ]
 
 
 def test_the_error_of_a_job(cloud: ModuleType) -> None:

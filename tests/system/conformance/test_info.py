@@ -327,6 +327,21 @@ def test_all_is_every_key(cloud: ModuleType) -> None:
     assert all(cloud.info(jid, name)[jid] == {name: facts[name]} for name in facts)
 
 
+def test_the_documented_keys_can_be_asked_for_at_once(cloud: ModuleType) -> None:
+    plain = [
+        "status", "stdout", "stderr", "logging", "pilog", "syslog", "exception", "runtime", "created", "finished", "env",
+        "vol", "function", "label", "args", "kwargs", "func_object", "attributes", "profile", "ports",
+    ]  # fmt: skip
+    jid = _ended(cloud, cloud.call(talk, 1))
+    facts = cloud.info(jid, [*plain, "memory", "cputime", "cpu_percentage"])[jid]
+    assert list(facts)[: len(plain)] == plain
+    assert {name.partition(".")[0] for name in list(facts)[len(plain) :]} == {
+        *("memory", "swap", "disk", "cputime", "cpu_percentage"),
+    }
+    assert facts["created"] < facts["finished"]
+    assert facts["runtime"] > 0
+
+
 def test_an_unfinished_jobs_keys_are_all_there(cloud: ModuleType, gate: Path) -> None:
     running = cloud.call(hold, str(gate))
     waiting = cloud.call(same, 1, _depends_on=running)
@@ -373,6 +388,26 @@ def test_many_jobs_that_have_much_to_say(cloud: ModuleType) -> None:
     cloud.join(jids, timeout=FAST)
     found = cloud.info(jids, "stdout")
     assert [found[jid]["stdout"] for jid in jids] == [str(n % 10) * 900_000 + "\n" for n in range(40)]
+
+
+def test_of_more_output_than_is_kept_there_are_head_and_tail(cloud: ModuleType) -> None:
+    """A megabyte of each of the two, where PiCloud kept 64 kB."""
+
+    def flood() -> None:
+        for stream, width in ((sys.stdout, 7), (sys.stderr, 9)):
+            stream.writelines(f"{n:0{width}}\n" for n in range(300_000))
+
+    jid = _ended(cloud, cloud.call(flood))
+    facts = cloud.info(jid)[jid]
+    for name, width in (("stdout", 7), ("stderr", 9)):
+        text = facts[name]
+        assert text.startswith(f"{0:0{width}}\n{1:0{width}}\n")
+        assert text.endswith(f"{299_998:0{width}}\n{299_999:0{width}}\n")
+        assert 1_000_000 <= len(text) < 1_000_200
+        head, _, tail = text.partition(f"[... {300_000 * (width + 1) - 1_000_000} bytes were dropped here ...]\n")
+        assert abs(len(head) - len(tail)) < 100
+    short = _ended(cloud, cloud.call(lambda: print("x" * 900_000)))
+    assert cloud.info(short, "stdout")[short]["stdout"] == "x" * 900_000 + "\n"
 
 
 def test_output_that_json_would_blow_up(cloud: ModuleType) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -229,6 +230,55 @@ def test_a_parameter_of_the_function_may_begin_with_an_underscore(cloud: ModuleT
         return _foo, _bar
 
     assert cloud.result(cloud.call(own, _foo=1, _bar=2), timeout=FAST) == (1, 2)
+
+
+class Own:
+    """Whose parameters begin with an underscore, however it is called."""
+
+    def __init__(self, _foo: int = 0) -> None:
+        self.found = _foo
+
+    def __call__(self, _foo: int) -> int:
+        return _foo
+
+    def method(self, _foo: int) -> int:
+        return _foo
+
+    @classmethod
+    def of_class(cls, _foo: int) -> int:
+        return _foo
+
+    @staticmethod
+    def static(*, _foo: int) -> int:
+        return _foo
+
+
+def test_a_parameter_of_other_callables_may_too(cloud: ModuleType) -> None:
+    functions = [Own(), Own().method, Own.of_class, Own.static, partial(Own.method, Own())]
+    for function in functions:
+        assert cloud.result(cloud.call(function, _foo=7), timeout=FAST) == 7
+        with pytest.raises(TypeError, match="unexpected keyword argument '_fo'"):
+            cloud.call(function, _fo=7)
+    assert cloud.result(cloud.call(Own, _foo=7), timeout=FAST).found == 7
+
+
+@both
+def test_none_is_as_if_it_were_not_given_where_that_is_possible(cloud: ModuleType, how: str) -> None:
+    names = [
+        "_depends_on",
+        "_env",
+        "_kill_process",
+        "_label",
+        "_max_runtime",
+        "_os_env_vars",
+        "_profile",
+        "_type",
+        "_vol",
+    ]
+    names += ["_callback", "_callback_on_error"] if how == "call" else []
+    jid = _submit(cloud, how, **dict.fromkeys(names))
+    assert cloud.result(jid, timeout=FAST) == 7
+    assert _facts(cloud, jid, "type", "label", "depends_on") == {"type": "c1", "label": "", "depends_on": []}
 
 
 def test_labels_priorities_and_types_of_a_map_are_those_of_each_job(cloud: ModuleType) -> None:

@@ -206,6 +206,18 @@ def test_the_function_is_serialized_once(cloud: ModuleType) -> None:
     assert Packed.count == 1
 
 
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_items_that_share_an_argument_have_one_each(cloud: ModuleType, level: int) -> None:
+    def grow(values: list[int], *_: Any) -> int:
+        values.append(1)
+        return len(values)
+
+    mine: list[int] = []
+    assert cloud.result(cloud.map(grow, [mine] * 500, _fast_serialization=level), timeout=FAST) == [1] * 500
+    assert cloud.result(cloud.map(grow, [mine] * 500, [1], _fast_serialization=level), timeout=FAST) == [1] * 500
+    assert mine == []
+
+
 def test_jobs_of_a_map_are_jobs_like_any(cloud: ModuleType) -> None:
     def odd_fails(n: int) -> int:
         if n % 2:

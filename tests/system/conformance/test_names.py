@@ -103,6 +103,11 @@ def test_modules_that_are_not_about_jobs_are_missed_by_name(name: str) -> None:
         getattr(cloud, name)
 
 
+@pytest.mark.parametrize("name", ["notebook", "cluster", "util"])
+def test_modules_that_picloud_had_not_either(name: str) -> None:
+    assert not hasattr(cloud, name)
+
+
 @pytest.mark.parametrize("name", ["call", "map", "status", "result", "iresult", "join", "info", "delete"])
 def test_missing_arguments_are_a_type_error(name: str) -> None:
     with pytest.raises(TypeError):

@@ -122,6 +122,37 @@ def test_refused_with_advice(cloud: ModuleType, what: str) -> None:
     assert advice in text.rpartition("TIP: ")[2]
 
 
+ITERTOOLS: list[Callable[[], Any]] = [
+    lambda: itertools.accumulate([1]),
+    lambda: itertools.chain([1]),
+    lambda: itertools.combinations([1, 2], 1),
+    lambda: itertools.combinations_with_replacement([1], 1),
+    lambda: itertools.compress([1], [1]),
+    itertools.count,
+    lambda: itertools.cycle([1]),
+    lambda: itertools.dropwhile(bool, [1]),
+    lambda: itertools.filterfalse(bool, [1]),
+    lambda: itertools.groupby([1]),
+    lambda: itertools.islice([1], 1),
+    lambda: itertools.pairwise([1, 2]),
+    lambda: itertools.permutations([1]),
+    lambda: itertools.product([1]),
+    lambda: itertools.repeat(1),
+    lambda: itertools.starmap(abs, [(1,)]),
+    lambda: itertools.takewhile(bool, [1]),
+    lambda: itertools.tee([1])[0],
+    lambda: itertools.zip_longest([1]),
+]
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_all_of_itertools_is_refused(cloud: ModuleType, level: int) -> None:
+    before = cloud.call(same, 1)
+    for make in ITERTOOLS:
+        assert "An argument cannot be sent" in refusal(cloud, [make()], _fast_serialization=level)
+    assert cloud.call(same, 1) == before + 1
+
+
 def test_an_event_loop_is_refused(cloud: ModuleType) -> None:
     loop = asyncio.new_event_loop()
     try:

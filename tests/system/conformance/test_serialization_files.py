@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import sys
 import tempfile
 from collections.abc import Callable
@@ -212,6 +213,17 @@ def test_refused_with_advice(
         cloud.call(rest, [0, {"file": file}])
     assert f"args[0][1]['file']: {type(file).__name__}" in str(caught.value)
     assert advice in str(caught.value)
+
+
+def test_what_is_refused_is_a_pickling_error(
+    cloud: ModuleType, monkeypatch: pytest.MonkeyPatch, path: Path, tmp_path: Path
+) -> None:
+    with path.open() as file, (tmp_path / "new").open("w") as written, _terminal() as terminal:
+        monkeypatch.setattr(sys, "stdin", file)
+        for each in (file, written, terminal):
+            with pytest.raises(pickle.PicklingError) as caught:
+                cloud.call(rest, each)
+            assert isinstance(caught.value, cloud.CloudException)
 
 
 def test_standard_input_is_refused(cloud: ModuleType, monkeypatch: pytest.MonkeyPatch, path: Path) -> None:

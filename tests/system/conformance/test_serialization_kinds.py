@@ -26,6 +26,19 @@ def same(value: Any) -> Any:
     return value
 
 
+def decorate(function: Callable[[int], int]) -> Callable[[int], str]:
+    @functools.wraps(function)
+    def decorated(n: int) -> str:
+        return f"decorated {function(n)}"
+
+    return decorated
+
+
+@decorate
+def decorated(n: int) -> int:
+    return 2 * n
+
+
 class Counter:
     """Something with methods."""
 
@@ -136,6 +149,22 @@ def test_defaults_attributes_and_keyword_defaults_of_functions(cloud: ModuleType
 
     function.note = "kept"  # type: ignore[attr-defined]  # an attribute that functions do not declare
     assert call(cloud, function) == (1, 2, "kept")
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_code_objects(cloud: ModuleType, level: int) -> None:
+    code = compile("x * 2", "<text>", "eval")
+    assert call(cloud, eval, code, {"x": 3}, _fast_serialization=level) == 6
+    copy = call(cloud, same, Counter.add.__code__, _fast_serialization=level)
+    assert copy == Counter.add.__code__
+
+
+def test_a_function_that_its_module_has_under_no_name(cloud: ModuleType) -> None:
+    """Its decorator has taken its place."""
+    assert call(cloud, decorated, 2) == "decorated 4"
+    hidden: Any = decorated
+    assert call(cloud, hidden.__wrapped__, 2) == 4
+    assert call(cloud, lambda: hidden.__wrapped__(3)) == 6
 
 
 def test_a_recursive_function(cloud: ModuleType) -> None:

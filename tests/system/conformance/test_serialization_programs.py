@@ -117,6 +117,69 @@ def test_recursion_between_globals(run: Run) -> None:
     assert run(text) == "[True, True]\n4 True\n"
 
 
+def test_what_functools_makes_of_functions_of_the_main_program(run: Run) -> None:
+    text = """
+        import cloud, functools
+
+        @functools.lru_cache(maxsize=7, typed=True)
+        def fib(n):
+            'of Pisa'
+            return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+        class Thing:
+            @functools.cached_property
+            def five(self):
+                'V'
+                return [5]
+            @functools.cache
+            def six(self): return [6]
+            @functools.singledispatchmethod
+            def kind(self, x): return 'any'
+            @kind.register
+            def _(self, x: int): return 'int'
+
+        @functools.singledispatch
+        def show(x):
+            'of any'
+            return 'object'
+
+        @show.register
+        def _(x: int): return f'int, no {show("")}'
+
+        @show.register(list)
+        def show_list(x): return [show(y) for y in x]
+
+        show.note = 'mine'
+        thing = Thing()
+        def result(f, *args): return cloud.result(cloud.call(f, *args), timeout=30)
+        print(result(fib, 20), result(lambda: (fib.__name__, fib.__doc__, fib.cache_parameters(), fib.cache_info().misses)))
+        print(result(lambda: (thing.five is thing.five, thing.six() is thing.six(), thing.kind(1), thing.kind('')), ))
+        print(result(lambda: (thing.five, Thing.five.__doc__)), result(functools.partial(fib, 5)))
+        print(result(show, [1, '', [2]]), result(lambda: (show.__name__, show.__doc__, show.note, show.dispatch(int)(3))))
+        show.register(float, str)
+        print(result(show, 1.5))
+    """
+    assert run(text).splitlines() == [
+        "6765 ('fib', 'of Pisa', {'maxsize': 7, 'typed': True}, 0)",
+        "(True, True, 'int', 'any')",
+        "([5], 'V') 5",
+        "['int, no object', 'object', ['int, no object']] ('show', 'of any', 'mine', 'int, no object')",
+        "1.5",
+    ]
+
+
+def test_attributes_that_a_program_gives_to_functions_of_modules_stay_with_it(run: Run) -> None:
+    text = """
+        import cloud, proj
+        proj.plain.note = 'changed'
+        def mine(): return mine.note
+        mine.note = 'kept'
+        print(cloud.result(cloud.call(proj.plain), timeout=30), cloud.result(cloud.call(mine), timeout=30))
+    """
+    project = "def plain(): return plain.note\nplain.note = 'as in the source'\n"
+    assert run(text, files={"proj.py": project}) == "as in the source kept\n"
+
+
 def test_globals_have_their_value_at_submission_and_what_a_job_changes_does_not_come_back(run: Run) -> None:
     text = """
         import cloud
@@ -140,6 +203,45 @@ def test_globals_have_their_value_at_submission_and_what_a_job_changes_does_not_
         print(cloud.result(cloud.call(both), timeout=30))
     """
     assert run(text) == "[(11, [1]), (12, ['here', 2])] 2 ['here']\n('added', (12, ['here', 'added', 2]))\n"
+
+
+def test_only_the_globals_that_a_function_refers_to_travel(run: Run) -> None:
+    """A lock cannot."""
+    text = """
+        import cloud, threading
+        LOCK, TABLE, OFFSET = threading.Lock(), [1, 2], 3
+        def deep():
+            def inner():
+                class Local:
+                    def method(self): return [n + OFFSET for n in TABLE]
+                return (lambda: Local().method())()
+            return inner()
+        def locked(): return LOCK
+        def names(): return sorted({'LOCK', 'TABLE', 'OFFSET'} & set(globals()))
+        print(cloud.result(cloud.call(deep), timeout=30), cloud.result(cloud.call(names), timeout=30))
+        try: cloud.call(locked)
+        except cloud.CloudException as error: print('LOCK' in str(error))
+    """
+    assert run(text) == "[4, 5] []\nTrue\n"
+
+
+def test_class_variables_have_their_value_at_submission(run: Run) -> None:
+    text = """
+        import cloud
+        class Base:
+            shared = [1]
+        class Thing(Base):
+            count = 0
+            def look(self):
+                Thing.count += 10
+                return Thing.count, self.shared
+        Thing.count = 1
+        Base.shared.append(2)
+        jid = cloud.call(Thing().look, _depends_on=cloud.call(int))
+        Thing.count = 5
+        print(cloud.result(jid, timeout=30), Thing.count)
+    """
+    assert run(text) == "(11, [1, 2]) 5\n"
 
 
 def test_exceptions_of_the_main_program(run: Run) -> None:

@@ -137,6 +137,83 @@ def test_all_of_the_interface_works(kind: str, clients: Clients) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_keywords_are_checked_in_private_nodes_too(kind: str, clients: Clients) -> None:
+    refused = clients.run(
+        """
+    refused = []
+    for keywords in (dict(_cores=0), dict(_depends_on="1"), dict(_depends_on_errors="x"), dict(_fast_serialization=True),
+                     dict(_high_cpu=1), dict(_label=5), dict(_max_runtime=0), dict(_os_env_vars="PATH"), dict(_priority="1"),
+                     dict(_restartable=1), dict(_type="c9"), dict(_vol=[5]), dict(_callback=5), dict(_foo=1)):
+        for submit in (lambda: jobs.call(abs, 1, **keywords), lambda: jobs.map(abs, [1], **keywords)):
+            try: submit()
+            except (TypeError, ValueError) as error: refused.append(isinstance(error, cloud.CloudException))
+    assert jobs.call(abs, 1) == 1
+    print(json.dumps(refused))
+    """,
+        head=HEAD + KINDS[kind],
+    )
+    assert refused == [True] * 28
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_keywords_that_were_ignored_there_count(kind: str, clients: Clients) -> None:
+    clients.run(
+        """
+    late = jobs.call(time.sleep, 60, _max_runtime=0.1 / 60)
+    jobs.join(late, ignore_errors=True)
+    assert jobs.info(late, ["status", "cause"]) == {late: {"status": "killed", "cause": "timeout"}}
+    assert len(set(jobs.result(jobs.map(lambda _: os.getpid(), range(4), _kill_process=True)))) == 4
+    timed = jobs.call(sorted, [2, 1], _profile=True)
+    jobs.join(timed)
+    assert "function calls" in jobs.info(timed, "profile")[timed]["profile"]
+    given = jobs.call(abs, 1, _type="f2", _cores=2, _restartable=False, _label="there", _priority=3)
+    assert jobs.result(given) == 1
+    asked = ["type", "cores", "restartable", "label", "priority"]
+    assert jobs.info(given, asked)[given] == dict(zip(asked, ["f2", 2, False, "there", 3]))
+    """,
+        head=HEAD + KINDS[kind],
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_is_told_before_the_jobs_that_were_named_first_have_ended(kind: str, clients: Clients) -> None:
+    clients.run(
+        """
+    def fail(): raise LookupError("at once")
+    long, bad = jobs.call(time.sleep, 300), jobs.call(fail)
+    for wait in (jobs.join, jobs.result):
+        try: wait([long, bad], timeout=40)
+        except cloud.CloudTimeoutError: raise
+        except cloud.CloudException as error: assert error.jid == bad and "at once" in str(error)
+    assert jobs.status(long) in ("queued", "processing")
+    """,
+        head=HEAD + KINDS[kind],
+        PICLOUD_NUM_PROCS="2",
+    )
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "local"])
+def test_a_job_may_have_children_of_multiprocessing(kind: str, clients: Clients) -> None:
+    """PiCloud's own workers were daemons, which may have none."""
+    clients.run(
+        """
+    def outer(method):
+        import multiprocessing
+        context = multiprocessing.get_context(method)
+        with context.Pool(2) as pool: values = pool.map(abs, [-1, -2, -3])
+        queue = context.Queue()
+        child = context.Process(target=queue.put, args=(5,))
+        child.start()
+        values.append(queue.get())
+        child.join()
+        return [*values, child.exitcode]
+    for method in ("fork", "spawn"): assert jobs.result(jobs.call(outer, method), timeout=40) == [1, 2, 3, 5, 0]
+    """,
+        head=HEAD + KINDS.get(kind, "jobs = cloud\n"),
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_num_procs_jobs_run_at_a_time(kind: str, clients: Clients) -> None:
     """However few CPUs there are: five jobs that wait for each other."""
     facts = clients.run(

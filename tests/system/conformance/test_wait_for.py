@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -136,6 +137,67 @@ def test_a_running_job_will_not_wait_again(cloud: ModuleType, gate: Path) -> Non
             cloud.CloudException, match=rf"Job has status processing\. Will never \(again\) be {wanted}"
         ):
             cloud.wait_for.status(jid, wanted)
+
+
+def _unreachable(cloud: ModuleType, jid: int) -> set[str]:
+    """Return the statuses that a job can never reach; the others but its own can be waited for."""
+    never, present = set(), cloud.status(jid)
+    for wanted in STATUSES:
+        if wanted == present:
+            assert cloud.wait_for.status(jid, wanted, timeout=0) == present
+            continue
+        with pytest.raises(cloud.CloudException) as caught:
+            cloud.wait_for.status(jid, wanted, timeout=0)
+        if not isinstance(caught.value, TimeoutError):
+            assert caught.value.parameter == f"Job has status {present}. Will never (again) be {wanted}"
+            never.add(wanted)
+    return never
+
+
+def test_what_a_job_that_has_not_begun_may_still_become(cloud: ModuleType, gate: Path) -> None:
+    running = cloud.map(hold, [str(gate)] * 2)
+    for jid in running:
+        cloud.wait_for.status(jid, "processing", timeout=FAST)
+    queued, waiting = cloud.call(same, 1), cloud.call(same, 1, _depends_on=running)
+    assert cloud.status([queued, waiting]) == ["queued", "waiting"]
+    assert _unreachable(cloud, queued) == {"waiting", "stalled"}
+    assert _unreachable(cloud, waiting) == set()
+    assert _unreachable(cloud, running[0]) == {"waiting", "queued", "stalled"}
+
+
+def test_without_a_timeout_it_takes_as_long_as_it_takes(cloud: ModuleType, gate: Path) -> None:
+    jid = cloud.call(hold, str(gate))
+    timer = threading.Timer(0.3, gate.touch)
+    timer.start()
+    assert cloud.wait_for.status(jid, "done") == "done"
+    assert cloud.wait_for.status(jid, "done", None) == "done"
+    timer.join()
+
+
+@pytest.mark.parametrize("name", ["wait_for.status", "wait_for.port", "shortcuts.get_connection_info"])
+def test_a_timeout_is_a_number_that_is_not_negative(cloud: ModuleType, name: str) -> None:
+    module, function = name.split(".")
+    wait = getattr(getattr(cloud, module), function)
+    jid, what = cloud.call(same, 1), "done" if function == "status" else 80
+    for timeout in (-1, -0.5, float("nan")):
+        with pytest.raises(ValueError, match="timeout"):
+            wait(jid, what, timeout=timeout)
+    for no_number in ("1", [1], True):
+        with pytest.raises(TypeError, match="timeout"):
+            wait(jid, what, timeout=no_number)
+
+
+@pytest.mark.parametrize("jid", ["1", None, 1.0, [1], range(1, 2), True])
+def test_every_wait_is_for_one_job(cloud: ModuleType, jid: Any) -> None:
+    waits: list[Callable[[], Any]] = [
+        lambda: cloud.wait_for.status(jid, "done"),
+        lambda: cloud.wait_for.port(jid, 80),
+        lambda: cloud.shortcuts.get_connection_info(jid, 80),
+        lambda: cloud.shortcuts.ssh.get_ssh_info(jid),
+    ]
+    for wait in waits:
+        with pytest.raises(TypeError, match="jid must be an integer"):
+            wait()
 
 
 def test_a_job_that_goes_past_is_told_when_it_does(cloud: ModuleType, gate: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -238,6 +239,13 @@ def test_an_iterator_that_is_given_up_harms_nothing(cloud: ModuleType, gate: Pat
     del _
     gate.touch()
     assert cloud.result(jids[-1], timeout=FAST) == 1
+
+
+def test_iresult_has_no_thread_that_could_be_left(cloud: ModuleType) -> None:
+    before = threading.enumerate()
+    results = cloud.iresult(cloud.map(value, range(5)), timeout=FAST)
+    assert next(results) == 0
+    assert threading.enumerate() == before
 
 
 @pytest.mark.parametrize("name", ["join", "status", "result", "info", "kill", "delete", "iresult", "iresult_unordered"])

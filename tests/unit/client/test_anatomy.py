@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
@@ -61,10 +62,13 @@ def test_every_byte_belongs_to_a_part(value: Any, protocol: int) -> None:
 @settings(max_examples=1000)
 @given(st.binary(max_size=60) | st.builds(lambda value, at: pickle.dumps(value)[at:], _VALUES, st.integers(0, 20)))
 def test_what_is_no_pickle_is_refused(content: bytes) -> None:
-    try:
-        assert isinstance(anatomy(content), Part)
-    except ValueError:
-        return
+    with warnings.catch_warnings():
+        # Some begin with escapes that Python's own reader warns of.
+        warnings.simplefilter("ignore")
+        try:
+            assert isinstance(anatomy(content), Part)
+        except ValueError:
+            return
 
 
 def test_types_and_names_are_told() -> None:

@@ -25,7 +25,7 @@ def one(x: int) -> int:
 
 @pytest.fixture
 def jobs() -> Jobs:
-    return Jobs(__name__, "jobs", "cloud", _no_session, lambda: {"connection_type": "local"})
+    return Jobs(__name__, "jobs", _no_session, lambda: {"connection_type": "local"})
 
 
 ASKING = ["join", "status", "result", "iresult", "iresult_unordered", "info", "kill", "delete"]
