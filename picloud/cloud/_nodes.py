@@ -32,8 +32,8 @@ class _Choice:
     """None leaves it to the setting `use_simulator`."""
     immutable: bool = False
     """Whether later choices have no effect."""
-    keys: dict[str, str] = field(default_factory=dict)
-    """What `setkey` has assigned to settings."""
+    keys: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    """What `setkey` has assigned to settings, and what was assigned to them before."""
 
 
 _choice = _Choice()
@@ -146,8 +146,10 @@ def setkey(
         jobs.close()
         let_travel(None)
     for name in changed:
-        _choice.keys[name] = str(api_key if name == "api_key" else api_secretkey)
-        settings.assign(name, _choice.keys[name])
+        key = str(api_key if name == "api_key" else api_secretkey)
+        _, before = _choice.keys.get(name, ("", settings.assigned(name)))
+        _choice.keys[name] = key, before
+        settings.assign(name, key)
     _choice.simulated = False
     _choice.immutable = bool(immutable)
 
@@ -178,7 +180,8 @@ def use_anew() -> None:
     let_travel(None)
     _choice.simulated = None
     _choice.immutable = False
-    for name, key in _choice.keys.items():
-        settings.take_back(name, key)
+    for name, (key, before) in _choice.keys.items():
+        if settings.assigned(name) == key:
+            settings.restore(name, before)
     _choice.keys.clear()
     settings.reload()

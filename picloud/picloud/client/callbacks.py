@@ -92,7 +92,9 @@ class Callbacks:
                 self._pending.clear()
                 self._thread = None
             if jids and not self.session.closed:
-                logger().exception("The callbacks of %d jobs, %d the first, are dropped", len(jids), jids[0])
+                logger(self.session.settings).exception(
+                    "The callbacks of %d jobs, %d the first, are dropped", len(jids), jids[0]
+                )
 
     def _watch(self, connection: Connection) -> None:
         """Name what is pending and call back, until nothing is pending any more."""
@@ -129,14 +131,16 @@ class Callbacks:
         if lists is None:
             return
         if not 0 <= code < len(job.BY_CODE):
-            logger().warning("Job %d was deleted before its callbacks could be called", jid)
+            logger(self.session.settings).warning("Job %d was deleted before its callbacks could be called", jid)
             return
         for callback in lists.done if code == job.DONE else lists.failed:
             try:
                 callback(*((jid,) if takes_jid(callback) else ()))
             except BaseException:
                 # SystemExit too: it would end the thread, and with it the callbacks of all other jobs.
-                logger().exception("Callback %s of job %d raised an exception", name_of(callback), jid)
+                logger(self.session.settings).exception(
+                    "Callback %s of job %d raised an exception", name_of(callback), jid
+                )
 
 
 def takes_jid(callback: Callback) -> bool:

@@ -62,7 +62,7 @@ class Display:
             elif self._redraws:
                 self._write("\n")
         except Exception as broken:
-            logger().debug("progress is not shown: %s", broken)
+            logger(self._session.settings).debug("progress is not shown: %s", broken)
 
     def _run(self) -> None:
         try:
@@ -81,7 +81,7 @@ class Display:
                 if self._over.wait(rest):
                     return
         except Exception as broken:
-            logger().debug("progress is not shown any more: %s", broken)
+            logger(self._session.settings).debug("progress is not shown any more: %s", broken)
 
     def _look(self) -> Tally:
         tally = Tally.of(self._session.request(messages.GetStatus(self._ranges)).body)

@@ -14,7 +14,7 @@ from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from picloud.client import logs, settings
+from picloud.client import loading, logs, settings
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -30,20 +30,21 @@ _FORMAT = "[%(asctime)s] - [%(levelname)s] - %(name)s(%(process)d): %(message)s"
 _set_up: list[tuple[object, ...]] = []
 
 
-def logger() -> logging.Logger:
-    """Return the logger `Cloud`, set up as the settings in force say."""
+def logger(values: Settings) -> logging.Logger:
+    """Return the logger `Cloud`, set up as settings say."""
     log = logging.getLogger("Cloud")
-    values = settings.current()
     wanted = (values.save_log and path_of(values), values.log_level, values.print_log_level)
     if _set_up != [wanted]:
-        _set_up[:] = [wanted]
-        _begin(log, values)
+        with loading.lock:
+            if _set_up != [wanted]:
+                _begin(log, values)
+                _set_up[:] = [wanted]
     return log
 
 
 def path_of(values: Settings) -> Path:
     """Return the file of the log; a relative `log_filename` is one in the home."""
-    return settings.home_of(values) / values.log_filename
+    return settings.home_of(values) / Path(values.log_filename).expanduser()
 
 
 def _begin(log: logging.Logger, values: Settings) -> None:

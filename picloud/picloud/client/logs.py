@@ -36,7 +36,7 @@ def new_folder(values: Settings, kind: str) -> Path:
     now = time.time()
     home = settings.home_of(values)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    root = home / values.serialize_logging_path
+    root = home / Path(values.serialize_logging_path).expanduser()
     purge(root, now - values.purge_days * _DAY)
     parent = root / kind
     root.mkdir(mode=0o700, parents=True, exist_ok=True)

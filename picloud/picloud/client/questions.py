@@ -29,9 +29,7 @@ def statuses(session: Session, ranges: Sequence[JidRange]) -> bytes | list[int]:
     known = session.finals.of(few) if few else None
     if known is not None:
         return known
-    codes = b"".join(
-        session.request(messages.GetStatus(_lists(some))).body for some in ids.batches(ranges, REQUEST_RANGES)
-    )
+    codes = b"".join(waiting.poll(session, _lists(some)) for some in ids.batches(ranges, REQUEST_RANGES))
     if few:
         session.finals.put(few, codes)
     return codes

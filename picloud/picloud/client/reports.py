@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
-from picloud.client import logs
+from picloud.client import log, logs
 from picloud.client.anatomy import Part, anatomy
 from picloud.model import job
 from picloud.model.outcome import Ends, RowFlag
@@ -45,6 +45,10 @@ class Reports:
         """Make nothing until there is something to report."""
         self._settings = values
         self._kind = kind
+        self.forget_parent()
+
+    def forget_parent(self) -> None:
+        """Begin anew, in a folder of its own, as a forked child does."""
         self._folder: Path | None = None
         self._count = 0
         self._lock = threading.Lock()
@@ -54,16 +58,20 @@ class Reports:
     def begin(self, function: str, *, is_map: bool) -> Submitted:
         """Return the reports of a submission of a function, named as `submission.name_of` does."""
         with self._lock:
-            if self._folder is None:
-                self._folder = logs.new_folder(self._settings, self._kind)
+            if self._folder is None or not self._folder.exists():
+                try:
+                    self._folder = logs.new_folder(self._settings, self._kind)
+                except OSError as error:
+                    log.logger(self._settings).error("no serialization reports can be written: %s", error)
             number, self._count = self._count, self._count + 1
+            folder = self._folder
         name = re.sub(r"[^\w.-]", "_", function.partition(" at ")[0])[:_LONGEST_NAME]
-        return Submitted(self._folder, f"{'map' if is_map else 'call'}.{name}.{number}", is_map)
+        return Submitted(self._settings, folder, f"{'map' if is_map else 'call'}.{name}.{number}", is_map)
 
     def accepted(self, submitted: Submitted, jids: range) -> None:
         """Note whose jobs these are, so that their results go beside their arguments."""
         with self._lock:
-            submitted.first = jids.start
+            submitted.jids = jids
             at = bisect_right(self._firsts, jids.start)
             self._firsts.insert(at, jids.start)
             self._submitted.insert(at, submitted)
@@ -74,19 +82,21 @@ class Reports:
             with self._lock:
                 at = bisect_right(self._firsts, piece.first) - 1
                 submitted = self._submitted[at] if at >= 0 else None
-            if submitted is not None:
-                submitted.results(piece.first - submitted.first, piece.ends, piece.segments)
+            if submitted is not None and piece.first in submitted.jids:
+                submitted.results(piece.first - submitted.jids.start, piece.ends, piece.segments)
 
 
 class Submitted:
-    """The reports of one submission."""
+    """The reports of one submission: one that cannot be written is missing, and harms no job."""
 
-    def __init__(self, folder: Path, name: str, is_map: bool) -> None:
-        """Write files into a folder whose names begin with `name`."""
-        self._base = folder / name
+    def __init__(self, values: Settings, folder: Path | None, name: str, is_map: bool) -> None:
+        """Write files into a folder whose names begin with `name`; without a folder write none."""
+        self._settings = values
+        self._folder = folder
+        self._name = name
         self._is_map = is_map
-        self.first = 0
-        """Jid of its first job, once it is known."""
+        self.jids = range(0)
+        """Its jobs, once they are known."""
 
     def function(self, pickled: bytes | memoryview, buffers: Sequence[int]) -> None:
         """Report the function."""
@@ -99,10 +109,11 @@ class Submitted:
 
     def results(self, start: int, ends: Ends, segments: dict[str, int]) -> None:
         """Report the results in a record whose first item has the index `start`, but those that were reported before."""
-        for index in range(min(ends.count, MOST_ITEMS - start)):
+        for index in range(min(ends.count, MOST_ITEMS - start, len(self.jids) - start)):
             row = ends.row(index)
             suffix = f"jobresult_{start + index}" if self._is_map else "result"
-            if row.status != job.DONE or self._path(suffix).exists():
+            path = self._path(suffix)
+            if row.status != job.DONE or path is None or path.exists():
                 continue
             content = ends.payload(row)
             if row.flags & RowFlag.RESULT_SEGMENT:
@@ -117,11 +128,16 @@ class Submitted:
 
     def _write(self, suffix: str, pickled: bytes | memoryview, buffers: Sequence[int]) -> None:
         path = self._path(suffix)
-        with open(path, "w", encoding="utf-8", opener=logs.private) as file:
-            file.writelines(_lines(anatomy(pickled, buffers)))
+        if path is None:
+            return
+        try:
+            with open(path, "w", encoding="utf-8", opener=logs.private) as file:
+                file.writelines(_lines(anatomy(pickled, buffers)))
+        except (OSError, ValueError) as error:
+            log.logger(self._settings).error("the serialization report %s cannot be written: %s", path, error)
 
-    def _path(self, suffix: str) -> Path:
-        return self._base.with_name(f"{self._base.name}.{suffix}.xml")
+    def _path(self, suffix: str) -> Path | None:
+        return self._folder / f"{self._name}.{suffix}.xml" if self._folder is not None else None
 
 
 def _lines(root: Part) -> Iterator[str]:

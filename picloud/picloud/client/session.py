@@ -77,7 +77,7 @@ class Session:
         if self.settings.save_log:
             with loading.lock:
                 from picloud.client import log
-            getattr(log.logger(), level)(text, *details)
+            getattr(log.logger(self.settings), level)(text, *details)
 
     @property
     def is_private(self) -> bool:
@@ -264,6 +264,8 @@ class Session:
         for connection in self._connections:
             connection.close()
         self._reset()
+        if self.reports is not None:
+            self.reports.forget_parent()
         if self._private is not None:
             self._private.disown()
             # A node that the parent has not started yet will be nobody's but the parent's.

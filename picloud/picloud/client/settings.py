@@ -48,11 +48,18 @@ def assign(name: str, value: object) -> None:
     reload()
 
 
-def take_back(name: str, value: object) -> None:
-    """Take an assignment back, if this value is what the setting has."""
-    if name in _process.assigned and _process.assigned[name] == value:
-        del _process.assigned[name]
-        reload()
+def assigned(name: str) -> Any:
+    """Return what was assigned to a setting; None if nothing was."""
+    return _process.assigned.get(name)
+
+
+def restore(name: str, value: Any) -> None:
+    """Let a setting have what `assigned` gave before: None takes the assignment back."""
+    if value is None:
+        _process.assigned.pop(name, None)
+    else:
+        _process.assigned[name] = value
+    reload()
 
 
 def reload() -> None:

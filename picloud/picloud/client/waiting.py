@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from picloud.client.connection import Connection
 from picloud.client.session import Session
 from picloud.exceptions import CloudTimeoutError
-from picloud.model import running
+from picloud.model import job, running
 from picloud.model.ids import JidRange, each
 from picloud.wire import messages
 from picloud.wire.channel import Received
@@ -41,8 +41,9 @@ def ask(connection: Connection, request: Callable[[float | None], messages.Messa
     Inside a job that shares its ticket with items behind it, an answer that has to be waited for leaves those to other workers:
     they may be what it waits for.
     """
-    if left != 0 and running.current is not None and running.current.part is not None:
-        received = connection.request(request(0.0), timeout=_GRACE)
+    here = running.current
+    if left != 0 and here is not None and here.part is not None:
+        received = connection.request(request(0.0), timeout=Patience.silence(left))
         if not isinstance(received.message, messages.Waited) or received.message.satisfied:
             return received
         leave_rest(connection)
@@ -51,10 +52,27 @@ def ask(connection: Connection, request: Callable[[float | None], messages.Messa
 
 def leave_rest(connection: Connection) -> None:
     """Inside a job, leave the items that share its ticket to other workers."""
-    part = running.current.part if running.current is not None else None
-    place = part() if part is not None else None
-    if place is not None:
-        connection.send(messages.Alone(*place))
+    here = running.current
+    if here is not None and here.part is not None:
+        connection.send(messages.Alone(*here.part()))
+
+
+def poll(session: Session, ranges: messages.Ranges) -> bytes:
+    """Return one status code a job; inside a job, whoever is told of one that has not ended may ask until it has.
+
+    Raises:
+        UnknownJobError: naming the first jid that no job has.
+    """
+
+    def exchange(connection: Connection) -> bytes:
+        codes = connection.request(messages.GetStatus(ranges)).body
+        here = running.current
+        if here is not None and here.part is not None and not all(map(job.is_finished, codes)):
+            leave_rest(connection)
+            connection.broken = False  # Nothing answers to it.
+        return codes
+
+    return session.run(exchange)
 
 
 def wait(session: Session, ranges: Sequence[JidRange], mode: str, timeout: float | None) -> messages.Waited:

@@ -33,9 +33,9 @@ class RunningJob:
     """Its label; '' if it has none."""
     remarks: Remarks
     """Takes what it says of itself."""
-    part: Callable[[], tuple[int, int] | None] | None = None
+    part: Callable[[], tuple[int, int]] | None = None
     """Leaves the items that share the running one's ticket to other workers, and returns the chunk's number on this worker and the
-    running item's index in it, or None where a thread of the job asks.  None: each has a ticket of its own."""
+    running item's index in it.  None: each has a ticket of its own."""
 
     @property
     def jid(self) -> int:

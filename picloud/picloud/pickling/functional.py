@@ -44,11 +44,13 @@ def _cache(function: Callable[..., Any], parameters: Mapping[str, Any]) -> Any:
 def reduce_property(value: functools.cached_property[Any]) -> Any:
     """Reduce a cached property without the lock that it has before Python 3.12."""
     state = {name: held for name, held in vars(value).items() if name not in {"func", "lock"}}
-    return _property, (value.func,), state
+    return _property, (type(value), value.func), state
 
 
-def _property(function: Callable[..., Any]) -> functools.cached_property[Any]:
-    return functools.cached_property(function)
+def _property(kind: type[functools.cached_property[Any]], function: Callable[..., Any]) -> Any:
+    made = kind.__new__(kind)
+    functools.cached_property.__init__(made, function)
+    return made
 
 
 def is_dispatcher(value: Any) -> bool:

@@ -5,6 +5,7 @@ Only arrays with unfinished items are read: a million finished ones cost nothing
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +48,13 @@ def lost(unfinished: Unfinished) -> list[Range]:
     found: list[Range] = []
     for mark in unfinished.attempts:
         if mark.started:
-            found.extend(ranges.gaps(ended, mark.start, mark.stop))
+            found.extend(ranges.gaps(_near(ended, mark.start, mark.stop), mark.start, mark.stop))
     return found
+
+
+def _near(ordered: list[Range], start: int, stop: int) -> list[Range]:
+    """Return those of ordered ranges that may reach into [start, stop): an array has as many of them as it has marks."""
+    return ordered[max(0, bisect_right(ordered, (start, start)) - 1) : bisect_left(ordered, (stop, stop))]
 
 
 def attempts(unfinished: Unfinished) -> list[tuple[int, int, int]]:
@@ -62,7 +68,7 @@ def attempts(unfinished: Unfinished) -> list[tuple[int, int, int]]:
         (start, stop, attempt)
         for mark in unfinished.attempts
         if (attempt := mark.attempt + (mark.started and restartable)) > 1
-        for start, stop in ranges.gaps(ended, mark.start, mark.stop)
+        for start, stop in ranges.gaps(_near(ended, mark.start, mark.stop), mark.start, mark.stop)
     ]
 
 

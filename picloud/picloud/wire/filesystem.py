@@ -86,7 +86,7 @@ def require_local(home: Path) -> None:
     if kind:
         raise HomeError(
             f"{home} is on a network file system ({kind}): its locks and maps cannot be relied upon",
-            hint="Set PICLOUD_HOME to a folder on a disk of this machine.",
+            hint="Set PICLOUD_HOME (for a private node TMPDIR) to a folder on a disk of this machine.",
         )
 
 
@@ -94,7 +94,7 @@ def local_folder_for(home: Path, root: Path = _LOCAL_ROOT) -> Path:
     """Return this user's folder on a local disk in place of a default home on a network file system, making it if needed.
 
     Raises:
-        HomeError: if somebody else has a folder of that name, or it cannot be made.
+        HomeError: if somebody else has a folder of that name, it cannot be made, or it is on a network as well.
     """
     own = root / f"picloud-{os.geteuid()}"
     folder = own / hashlib.blake2b(os.fsencode(home), digest_size=6).hexdigest()
@@ -106,4 +106,5 @@ def local_folder_for(home: Path, root: Path = _LOCAL_ROOT) -> Path:
                 raise HomeError(f"{part} is not a private folder of user {os.geteuid()}", hint="Set PICLOUD_HOME.")
     except OSError as error:
         raise HomeError(f"{folder} cannot be made: {error.strerror or error}", hint="Set PICLOUD_HOME.") from error
+    require_local(folder)
     return folder

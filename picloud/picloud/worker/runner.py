@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -86,9 +85,9 @@ class Runner:
         "_flags",
         "_kills",
         "_outlet",
+        "_place",
         "_remarks",
         "_streams",
-        "_thread",
         "_tickets",
         "_worker",
     )
@@ -115,7 +114,8 @@ class Runner:
         self._encoder = encoder
         self._outlet = outlet
         self._remarks = remarks
-        self._thread = threading.get_ident()
+        self._place = (0, -1)
+        os.register_at_fork(before=self._before_fork)
 
     def run(self, task: Task) -> int:
         """Run items for as long as there are tickets; return how many were run.
@@ -130,6 +130,7 @@ class Runner:
         self._encoder.limit, self._encoder.level = task.max_result, task.level
         started, zero = time(), perf_counter()
         shift = started - zero
+        flags.parted = False
         streams.begin()
         arena.begin(task.seq, started, task.max_output)
         arena.note_output(streams.out_start, streams.err_start)
@@ -166,9 +167,14 @@ class Runner:
             start, stop = stop, min(count, stop + group)
             floats[current_started] = now + shift
             for index, item_to in enumerate(offsets[start + 1 : stop + 1], start):
+                integers[current] = index
+                if flags.before and flags.parted:
+                    # A thread of an earlier item has left this one to other workers.
+                    flags.parted = False
+                    stop = count = index
+                    break
                 try:
                     try:
-                        integers[current] = index
                         flags.running = True
                         if flags.before:
                             check(index)
@@ -235,12 +241,23 @@ class Runner:
         streams.end()
         return stop
 
-    def _part(self, task: Task) -> tuple[int, int] | None:
-        """Be the running job's `part`: its own thread waits here, so that the loop cannot have gone on meanwhile."""
-        if threading.get_ident() != self._thread or self._flags.forked:
-            return None
-        self._flags.parted = self._flags.after = True
-        return task.seq, self._arena.current()
+    def _part(self, task: Task) -> tuple[int, int]:
+        """Be the running job's `part`, in whichever of its threads.
+
+        The flags are set first, and the index is read then: the loop ends behind the item that it names, or before one that had
+        just begun, which the node then finds not run.
+        """
+        flags = self._flags
+        if not flags.forked:
+            flags.parted = flags.after = flags.before = True
+            self._place = task.seq, self._arena.current()
+        return self._place
+
+    def _before_fork(self) -> None:
+        """Part before job code forks: its child cannot stop this loop, but tell the node what was left."""
+        job = running.current
+        if job is not None and job.part is not None:
+            job.part()
 
     def _roll(self, seq: int) -> None:
         self._arena.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import threading
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -89,10 +90,42 @@ def test_of_a_huge_map_the_first_items_are_reported(reports: Reports, tmp_path: 
     assert names == {f"jobarg_{MOST_ITEMS - 1}.xml", f"jobresult_{MOST_ITEMS - 1}.xml"}
 
 
-def test_results_of_other_peoples_jobs_are_not_reported(reports: Reports, tmp_path: Path) -> None:
+@pytest.mark.parametrize("jid", [6, 8, 100])
+def test_results_of_other_peoples_jobs_are_not_reported(jid: int, reports: Reports, tmp_path: Path) -> None:
     reports.accepted(reports.begin("module.f", is_map=False), range(7, 8))
-    reports.ended([Piece(6, ends_of([1]), {})])
+    reports.ended([Piece(jid, ends_of([1]), {})])
     assert written(tmp_path) == {}
+
+
+def test_a_folder_that_was_purged_meanwhile_is_made_again(reports: Reports, tmp_path: Path) -> None:
+    call = reports.begin("f", is_map=False)
+    shutil.rmtree(tmp_path / "datalogs")
+    call.function(pickle.dumps(1), ())
+    assert written(tmp_path) == {}
+    reports.begin("f", is_map=False).function(pickle.dumps(1), ())
+    assert list(written(tmp_path)) == ["call.f.1.func.xml"]
+
+
+def test_what_cannot_be_written_harms_no_job(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("in the way")
+    found = reports_of(Settings(home=str(tmp_path / "home"), serialize_logging=True), "Local")
+    assert found is not None
+    call = found.begin("f", is_map=False)
+    call.function(pickle.dumps(1), ())
+    found.accepted(call, range(1, 2))
+    found.ended([Piece(1, ends_of([1]), {})])
+
+
+def test_what_is_no_pickle_harms_no_job(reports: Reports, tmp_path: Path) -> None:
+    reports.begin("f", is_map=False).argument(0, b"none", ())
+    assert [path.read_bytes() for path in tmp_path.glob("datalogs/*/*/*.xml")] == [b""]
+
+
+def test_a_forked_child_has_a_folder_of_its_own(reports: Reports, tmp_path: Path) -> None:
+    reports.begin("f", is_map=False).function(pickle.dumps(1), ())
+    reports.forget_parent()
+    reports.begin("f", is_map=False).function(pickle.dumps(1), ())
+    assert [path.name for path in tmp_path.glob("datalogs/*/*/*.xml")] == ["call.f.0.func.xml"] * 2
 
 
 def test_buffers_beside_the_pickle_count(reports: Reports, tmp_path: Path) -> None:

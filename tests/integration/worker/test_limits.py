@@ -36,7 +36,7 @@ def start_daemon() -> int:
 
 @pytest.mark.parametrize("start", [start_child, start_daemon])
 def test_a_child_that_was_left_ends_it_and_is_ended(worker: Any, start: Any) -> None:
-    ends = worker.run(lambda i, start: start() if i == 1 else i, [(i, start) for i in range(4)], group=2)
+    ends = worker.run(lambda i, start: start() if i == 1 else i, [(i, start) for i in range(4)])
     assert [end.status for end in ends] == [job.DONE] * 4
     assert worker.work.retire == "a job left a child process"
     ended = worker.driver.wait_ended(worker)

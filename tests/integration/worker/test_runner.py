@@ -149,20 +149,66 @@ class TestTickets:
 
         assert [end.value() for end in worker.run(part, [(), ()])] == [None, None]
 
-    def test_another_thread_leaves_nothing_since_the_loop_may_have_gone_on(self, worker: Any) -> None:
-        def leave() -> Any:
+    def test_a_thread_of_the_job_may_leave_them_too(self, worker: Any) -> None:
+        def leave(i: int) -> Any:
             from picloud.model import running
 
             assert running.current is not None
             assert running.current.part is not None
             said: list[Any] = []
             part = running.current.part
-            thread = threading.Thread(target=lambda: said.append(part()))
-            thread.start()
-            thread.join()
+            if i == 2:
+                thread = threading.Thread(target=lambda: said.append(part()))
+                thread.start()
+                thread.join()
             return said
 
-        assert [end.value() for end in worker.run(leave, [(), ()], group=2)] == [[None], [None]]
+        ends = worker.run(leave, [(i,) for i in range(10)], group=5)
+        assert [end.value() for end in ends] == [[], [], [(worker.seq, 2)]]
+        worker.steal()
+
+    def test_a_thread_that_leaves_them_at_any_time_names_the_last_item_that_runs(self, worker: Any) -> None:
+        """The one that it names, or the one before: an item that had just begun is found not run."""
+
+        def mark(i: int) -> Any:
+            import sys
+
+            from picloud.model import running
+
+            sys.setswitchinterval(1e-6)
+            assert running.current is not None
+            assert running.current.part is not None
+            if i == 0:
+                part, place = running.current.part, []
+                threading.Thread(target=lambda: place.append(part())).start()
+                mark.place = place  # type: ignore[attr-defined]  # what the next items can see
+            return mark.place[0] if mark.place else None  # type: ignore[attr-defined]  # as above
+
+        for _ in range(100):
+            ends = worker.run(mark, [(i,) for i in range(400)], group=400)
+            named = next((end.value()[1] for end in ends if end.value()), len(ends) - 1)
+            assert len(ends) == worker.work.done
+            assert named in (len(ends) - 1, len(ends))
+            worker.steal()
+
+    def test_a_fork_leaves_them_and_its_child_says_so(self, worker: Any) -> None:
+        def fork(i: int) -> Any:
+            from picloud.model import running
+
+            assert running.current is not None
+            assert running.current.part is not None
+            if i != 1:
+                return None
+            reader, writer = os.pipe()
+            if os.fork() == 0:
+                os.write(writer, repr(running.current.part()).encode())
+                os._exit(0)
+            os.wait()
+            return os.read(reader, 100)
+
+        ends = worker.run(fork, [(i,) for i in range(10)], group=5)
+        assert [end.value() for end in ends] == [None, repr((worker.seq, 1)).encode()]
+        worker.steal()
 
     def test_a_ticket_of_another_chunk_ends_the_worker(self, worker: Any) -> None:
         os.write(worker.writer, b"\xff")
@@ -368,6 +414,6 @@ def test_a_forked_child_that_comes_back_does_not_go_on_as_a_worker(worker: Any) 
             raise ValueError("in the child")
         return i
 
-    ends = worker.run(fork, [(i,) for i in range(4)], group=2)
+    ends = worker.run(fork, [(i,) for i in range(4)])
     assert [end.value() for end in ends] == [0, 31, 12, 3]
     assert b"in the child" in ends[2].output("err")

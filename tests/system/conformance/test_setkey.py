@@ -101,11 +101,15 @@ def test_commit_forgets_what_setkey_has_chosen(clients: Clients) -> None:
         cloud.setkey(6)
         cloud.config.api_key = 7
         cloud.config.commit()
-        print(json.dumps([keys, simulated, cloud.is_simulated(), cloud.config.api_key]))
+        assigned = cloud.config.api_key
+        cloud.setkey(8)
+        cloud.setkey(9)
+        cloud.config.commit()
+        print(json.dumps([keys, simulated, cloud.is_simulated(), assigned, cloud.config.api_key]))
         """,
         PICLOUD_API_KEY="3",
     )
-    assert found == [["3", "None"], True, False, "7"]
+    assert found == [["3", "None"], True, False, "7", "7"]
 
 
 @pytest.mark.parametrize(

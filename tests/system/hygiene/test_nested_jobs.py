@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
@@ -115,7 +117,7 @@ def test_a_killed_job_leaves_its_own_jobs_alone(one_core: None, cloud: ModuleTyp
     cloud.join(inner, ignore_errors=True, timeout=20)
 
 
-@pytest.mark.parametrize("wait", ["result", "join", "iresult", "status"])
+@pytest.mark.parametrize("wait", ["result", "join", "iresult", "status", "thread", "fork"])
 def test_a_job_waits_for_a_later_one_that_shares_its_ticket(wait: str, one_core: None, cloud: ModuleType) -> None:
     """Tens of jobs that take microseconds are started at once, and one of them may wait for the one behind it."""
 
@@ -129,12 +131,33 @@ def test_a_job_waits_for_a_later_one_that_shares_its_ticket(wait: str, one_core:
             return int(next(cloud.iresult(later)))
         if wait == "status":
             cloud.wait_for.status(later, "done")
+        elif wait == "thread":
+            with ThreadPoolExecutor(1) as threads:
+                return int(threads.submit(cloud.result, later).result())
+        elif wait == "fork":
+            if (child := os.fork()) == 0:
+                cloud.join(later)
+                os._exit(0)
+            os.waitpid(child, 0)
         else:
             getattr(cloud, wait)(later)
         return int(cloud.result(later))
 
     values = cloud.result(cloud.map(neighbour, range(20_000)), timeout=50)
     assert values == [x + (x % 1000 == 500) for x in range(20_000)]
+
+
+def test_a_job_polls_for_a_later_one_that_shares_its_ticket(cloud: ModuleType) -> None:
+    """One that polls keeps its core, but not the jobs behind it."""
+
+    def neighbour(x: int) -> int:
+        import cloud
+
+        while x == 500 and cloud.status(cloud.job.id() + 1) != "done":
+            pass
+        return x
+
+    assert cloud.result(cloud.map(neighbour, range(20_000)), timeout=50) == list(range(20_000))
 
 
 def test_what_waits_in_the_midst_of_a_ticket_makes_no_job_run_twice(cloud: ModuleType, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
         | st.builds(lambda value: [value, value], inner)
         | st.builds(collections.deque, st.lists(inner))
     ),
-    max_leaves=20,
+    max_leaves=8,
 )
 
 

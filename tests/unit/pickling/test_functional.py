@@ -90,6 +90,20 @@ def test_a_cached_property_is_one_still() -> None:
     assert (prop.attrname, prop.func(None)) == ("value", [1])
 
 
+def test_a_property_of_a_kind_of_ones_own() -> None:
+    class Kind(functools.cached_property[Any]):
+        note = ""
+
+    class Local:
+        @Kind
+        def value(self) -> list[int]:
+            return [1]
+
+    vars(Local)["value"].note = "mine"
+    found = again(Local)
+    assert (found().value, vars(found)["value"].note) == ([1], "mine")
+
+
 def test_a_dispatcher_keeps_its_implementations() -> None:
     @functools.singledispatch
     def local(value: object) -> str:

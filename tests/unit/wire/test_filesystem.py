@@ -55,6 +55,14 @@ def test_a_local_folder_is_private_and_always_the_same(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_local_folder_that_is_on_a_network_too_is_no_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"27 1 0:1 / {tmp_path.resolve()} rw - nfs4 server:/ rw\n")
+    monkeypatch.setattr(filesystem, "_MOUNTS", mounts)
+    with pytest.raises(HomeError, match=r"network file system \(nfs4\)"):
+        filesystem.local_folder_for(Path("/net/home"), tmp_path)
+
+
 def test_somebody_elses_folder_is_not_used(tmp_path: Path) -> None:
     folder = filesystem.local_folder_for(Path("/net/home"), tmp_path)
     folder.rmdir()
