@@ -1,4 +1,4 @@
-"""`python benchmarks`: picloud beside loky and concurrent.futures, in the same run, taking turns.
+"""`python benchmarks`: picloud beside tools that keep nothing and tools that track their jobs, in one run, taking turns.
 
 It informs and never judges: the exit status is 0 whatever the figures are.
 """
@@ -6,44 +6,20 @@ It informs and never judges: the exit status is 0 whatever the figures are.
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import dataclasses
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import machine
-from rounds import Contender, Entry, alternate
-from table import Measurement, Target, shown
+import measures
+from bench import FULL, QUICK, Bench
+from figures import Measurement, shown
 
 RESULTS = Path(__file__).with_name("results")
-DURABILITIES = ("process", "power")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much is done."""
-
-    rounds: int
-    """Rounds of each measurement."""
-    calls: int
-    """Calls in a round of latencies."""
-    small: int
-    """Items of the small map."""
-    large: int
-    """Items of the large map."""
-    sample: int
-    """Items that stand for the large map where each has a future of its own."""
-
-
-FULL = Plan(rounds=7, calls=300, small=10_000, large=1_000_000, sample=20_000)
-QUICK = Plan(rounds=1, calls=20, small=1_000, large=10_000, sample=500)
 
 
 def main() -> None:
@@ -51,33 +27,40 @@ def main() -> None:
     options = _options()
     plan = QUICK if options.quick else FULL
     if options.rounds:
-        plan = Plan(options.rounds, plan.calls, plan.small, plan.large, plan.sample)
+        plan = dataclasses.replace(plan, rounds=options.rounds)
+    if options.growth:
+        plan = dataclasses.replace(plan, growth=(*plan.growth, options.growth))
     folder = Path(tempfile.mkdtemp(prefix="picloud-benchmark-", dir=options.directory))
-    began = time.time()
+    bench = Bench(plan, folder)
+    began, done = time.time(), []
     try:
         facts, disk = machine.facts(folder), machine.disk(folder, 20 if options.quick else 200)
         _print_machine(facts, disk, quick=options.quick)
-        measurements = _measure(plan, folder)
+        if bench.missing:
+            print(f"not installed: {', '.join(bench.missing)} (`pip install --group bench`)\n")
+        for word in options.only or measures.ALL:
+            for measurement in measures.ALL[word](bench):
+                print("\n".join(measurement.lines()), flush=True)
+                done.append(measurement)
     finally:
+        bench.close()
         shutil.rmtree(folder, ignore_errors=True)
-    _write(
-        options.output,
-        {
-            "schema": 1,
-            "began": began,
-            "quick": options.quick,
-            "machine": facts,
-            "disk": disk,
-            "measurements": [measurement.record() for measurement in measurements],
-        },
-    )
+    _write(options.output, {"began": began, "quick": options.quick, "machine": facts, "disk": disk}, done)
+    if options.chart:
+        import chart
+
+        chart.draw(done, options.chart)
+        print(f"drawn in {options.chart}")
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python benchmarks", description=__doc__)
     parser.add_argument("output", nargs="?", type=Path, default=RESULTS / "latest.json", help="where to write JSON")
     parser.add_argument("--quick", action="store_true", help="see in seconds that everything works; measures nothing")
+    parser.add_argument("--only", action="append", choices=measures.ALL, help="measure this alone; may be repeated")
     parser.add_argument("--rounds", type=int, help="rounds of each measurement")
+    parser.add_argument("--growth", type=int, help="a number of stored jobs to go on to, such as 10000000")
+    parser.add_argument("--chart", type=Path, help="where to draw an SVG chart")
     parser.add_argument(
         "--directory",
         type=Path,
@@ -103,77 +86,9 @@ def _print_machine(facts: dict[str, Any], disk: dict[str, float], *, quick: bool
     )
 
 
-def _measure(plan: Plan, folder: Path) -> list[Measurement]:
-    homes = {durability: folder / durability for durability in DURABILITIES}
-    ours = [
-        Contender(f"picloud {durability}", "picloud", {"PICLOUD_HOME": str(home), "PICLOUD_DURABILITY": durability})
-        for durability, home in homes.items()
-    ]
-    loky = Contender("loky", "loky") if importlib.util.find_spec("loky") else None
-    if loky is None:
-        print("loky is not installed: `pip install --group bench`\n")
-    peers = [peer for peer in (loky, Contender("concurrent.futures", "futures")) if peer is not None]
-    try:
-        for contender in (*peers, *ours):
-            contender.ask("latency", 20)
-            contender.ask("many", 200)
-        done = []
-        for measurement in (
-            _latency(plan, ours, peers, loky),
-            _map(plan, plan.small, plan.small, ours, peers, loky),
-            _map(plan, plan.large, plan.sample, ours, peers, loky),
-        ):
-            alternate(measurement.entries, plan.rounds)
-            print("\n".join(measurement.lines()), flush=True)
-            done.append(measurement)
-    finally:
-        for contender in (*peers, *ours):
-            contender.close()
-        for home in homes.values():
-            _stop_node(home)
-    return done
-
-
-def _latency(plan: Plan, ours: list[Contender], peers: list[Contender], loky: Contender | None) -> Measurement:
-    entries = [Entry(contender, "latency", plan.calls) for contender in (*peers, *ours)]
-    return Measurement(
-        f"call → result, warm: median of {plan.rounds} rounds of {plan.calls} calls",
-        "s",
-        entries,
-        _of(entries, loky),
-        {"picloud process": Target(1.0, at_most=True), "picloud power": Target(1.8, at_most=True)},
-    )
-
-
-def _map(
-    plan: Plan, count: int, sample: int, ours: list[Contender], peers: list[Contender], loky: Contender | None
-) -> Measurement:
-    note = "one future a job" + ("" if sample == count else f", {sample:,} of them")
-    entries = [Entry(peer, "many", sample, note) for peer in peers]
-    entries += [Entry(peer, "chunked", count, "chunks, nothing tracked") for peer in peers]
-    entries += [Entry(contender, "many", count, "every job tracked and stored") for contender in ours]
-    targets = {contender.name: Target(30, at_most=False) for contender in ours} if count == plan.small else {}
-    return Measurement(
-        f"map of {count:,} no-ops, from the call to the last result: median of {plan.rounds} rounds",
-        "jobs/s",
-        entries,
-        _of(entries, loky),
-        targets,
-    )
-
-
-def _of(entries: list[Entry], contender: Contender | None) -> Entry | None:
-    return next((entry for entry in entries if entry.contender is contender), None)
-
-
-def _stop_node(home: Path) -> None:
-    if (home / "node.lock").exists():
-        command = [sys.executable, "-m", "picloud.cli.main", "node", "stop", "--timeout", "30"]
-        subprocess.run(command, env=os.environ | {"PICLOUD_HOME": str(home)}, stdout=subprocess.DEVNULL, check=False)
-
-
-def _write(path: Path, results: dict[str, Any]) -> None:
+def _write(path: Path, facts: dict[str, Any], measurements: list[Measurement]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    results = {"schema": 2, **facts, "measurements": [measurement.record() for measurement in measurements]}
     path.write_text(json.dumps(results, indent=1) + "\n")
     print(f"written to {path}")
 

@@ -16,7 +16,19 @@ import psutil
 
 _TRIES = 200
 _BLOCK = bytes(4096)
-_PACKAGES = ("picloud", "loky", "lmdb", "cloudpickle", "msgspec", "uvloop")
+_PACKAGES = (
+    "picloud",
+    "loky",
+    "joblib",
+    "distributed",
+    "ray",
+    "parsl",
+    "lmdb",
+    "cloudpickle",
+    "msgspec",
+    "uvloop",
+    "numpy",
+)
 
 
 def facts(folder: Path) -> dict[str, Any]:
