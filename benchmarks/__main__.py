@@ -16,7 +16,7 @@ from typing import Any
 
 import machine
 import measures
-from bench import FULL, QUICK, Bench
+from bench import FULL, PEERS, QUICK, Bench
 from figures import Measurement, shown
 
 RESULTS = Path(__file__).with_name("results")
@@ -32,6 +32,8 @@ def main() -> None:
         plan = dataclasses.replace(plan, growth=(*plan.growth, options.growth))
     folder = Path(tempfile.mkdtemp(prefix="picloud-benchmark-", dir=options.directory))
     bench = Bench(plan, folder)
+    for name in set(bench.peers) - set(options.peers or bench.peers):
+        del bench.peers[name]
     began, done = time.time(), []
     try:
         facts, disk = machine.facts(folder), machine.disk(folder, 20 if options.quick else 200)
@@ -58,6 +60,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("output", nargs="?", type=Path, default=RESULTS / "latest.json", help="where to write JSON")
     parser.add_argument("--quick", action="store_true", help="see in seconds that everything works; measures nothing")
     parser.add_argument("--only", action="append", choices=measures.ALL, help="measure this alone; may be repeated")
+    parser.add_argument("--peers", action="append", choices=PEERS, help="beside this one alone; may be repeated")
     parser.add_argument("--rounds", type=int, help="rounds of each measurement")
     parser.add_argument("--growth", type=int, help="a number of stored jobs to go on to, such as 10000000")
     parser.add_argument("--chart", type=Path, help="where to draw an SVG chart")

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+SERVERS = frozenset({"dask", "ray", "parsl"})
+"""Contenders that work when they have nothing to do: they look after their own processes."""
+SETTLE = 0.5
+"""Seconds that they are given when they go on."""
 _FOLDER = Path(__file__).parents[1]
 
 
@@ -26,6 +32,7 @@ class Contender:
         """Which of `process.KINDS` it is."""
         self.environment = dict(environment or {})
         self._process: subprocess.Popen[str] | None = None
+        self._stopped: list[psutil.Process] = []
 
     def begin(self, do: str, **arguments: Any) -> None:
         """Ask for an exercise; `finish` has the answer."""
@@ -41,8 +48,8 @@ class Contender:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
-                process_group=0,
             )
+        self._resume()
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": do, "with": arguments}) + "\n")
         self._process.stdin.flush()
@@ -58,6 +65,7 @@ class Contender:
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self.name} ended with status {self._process.wait()}")
+        self._pause()
         return json.loads(line)
 
     def ask(self, do: str, **arguments: Any) -> Any:
@@ -73,10 +81,31 @@ class Contender:
         """Let it end."""
         if self._process is None:
             return
+        self._resume()
         process, self._process = self._process, None
+        tree = psutil.Process(process.pid).children(recursive=True) if self.kind in SERVERS else []
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 stream.close()
         process.wait()
-        with suppress(ProcessLookupError):  # Some peers leave helpers behind.
-            os.killpg(process.pid, signal.SIGKILL)
+        for left in tree:  # Some peers leave helpers behind.
+            with suppress(psutil.NoSuchProcess):
+                left.kill()
+
+    def _pause(self) -> None:
+        """Let a contender that runs servers not use the CPUs of the others while it is not its turn."""
+        if self.kind in SERVERS and self._process is not None:
+            contender = psutil.Process(self._process.pid)
+            self._stopped = [contender, *contender.children(recursive=True)]
+            for process in self._stopped:
+                with suppress(psutil.NoSuchProcess):
+                    process.suspend()
+
+    def _resume(self) -> None:
+        """Let it go on, and find itself again."""
+        stopped, self._stopped = self._stopped, []
+        for process in stopped:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+        if stopped:
+            time.sleep(SETTLE)
