@@ -23,7 +23,7 @@ def measure(bench: Bench) -> Iterator[Measurement]:
     shared = bench.alternate(
         [
             Turn(contender, "shared", {"size": size, "count": JOBS}, seeded=True)
-            for contender in (*bench.of("loky", "joblib"), *bench.ours)
+            for contender in (*bench.of("loky"), *bench.ours)
         ]
     )
     yield Measurement(
