@@ -180,7 +180,7 @@ class TestTickets:
             assert running.current.part is not None
             if i == 0:
                 part, place = running.current.part, []
-                threading.Thread(target=lambda: place.append(part())).start()
+                threading.Thread(target=lambda: place.append(part()), daemon=True).start()
                 mark.place = place  # type: ignore[attr-defined]  # what the next items can see
             return mark.place[0] if mark.place else None  # type: ignore[attr-defined]  # as above
 
