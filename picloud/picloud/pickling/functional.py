@@ -53,6 +53,17 @@ def _property(kind: type[functools.cached_property[Any]], function: Callable[...
     return made
 
 
+def reduce_method(value: functools.singledispatchmethod[Any]) -> Any:
+    """Reduce a method that dispatches without the weak references that it keeps from Python 3.13 on."""
+    return _method, (value.func, value.dispatcher)
+
+
+def _method(function: Callable[..., Any], dispatcher: Any) -> functools.singledispatchmethod[Any]:
+    made = functools.singledispatchmethod(function)
+    made.dispatcher = dispatcher
+    return made
+
+
 def is_dispatcher(value: Any) -> bool:
     """Return whether a function is what `singledispatch` gives, and would go by value."""
     return value.__code__ is _GENERIC.__code__ and not _is_known_by_name(value)

@@ -92,6 +92,8 @@ def of(kind: type) -> Reducer | None:
         return _by_cloudpickle
     if kind is functional.CACHE:
         return lambda _pickler, value: functional.reduce_cache(value)
+    if kind is functools.singledispatchmethod:
+        return lambda _pickler, value: functional.reduce_method(value)
     if issubclass(kind, functools.cached_property) and not _reduces_itself(kind):
         return lambda _pickler, value: functional.reduce_property(value)
     if (issubclass(kind, files.KINDS) and not _reduces_itself(kind)) or kind is files.MemoryFile:
