@@ -81,14 +81,17 @@ def test_a_client_that_leaves_meanwhile_harms_nobody(run: Run, gate: Gate) -> No
         assert other.result(other.call(abs, -2)) == 2
 
 
-def test_one_that_does_not_ask_for_results_gets_none(run: Run) -> None:
-    with run() as node, Client(node.home) as client:
-        client.result(client.call(abs, -1))
+def test_one_that_does_not_ask_for_results_is_not_kept_waiting_for_them(run: Run, gate: Gate) -> None:
+    with run(PICLOUD_CPUS="1") as node, Client(node.home) as client, Client(node.home) as other:
+        other.call(gate.job())
+        gate.wait()
         for _ in range(5):
             send(client, abs, -1, linger=False)
             received = client.receive()
             assert received.body == b""
-            assert client.result(jid_in(received)) == 1
+            assert client.status(jid_in(received)) == job.QUEUED
+        gate.open()
+        assert client.result(jid_in(received)) == 1
 
 
 def test_a_killed_job_is_told_as_it_ended(run: Run, gate: Gate) -> None:
