@@ -306,9 +306,10 @@ def test_a_forked_child_has_none_of_its_parents_callbacks(tmp_path: Path, home: 
         f"    open({str(gate)!r}, 'w').close()\n"
         "    cloud.join(jid, timeout=30)\n"
         "    os._exit(7)\n"
-        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)\n"
+        "status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])\n"
         "cloud.join(jid, timeout=30)\n"
         "time.sleep(0.2)\n"
+        "print(status, flush=True)\n"
     )
     assert sorted(done.stdout.splitlines()) == ["7", "called True"], done.stderr
 
