@@ -146,10 +146,10 @@ class Bench:
         """Return those of some peers that are installed."""
         return [self.peers[name] for name in names if name in self.peers]
 
-    def alternate(self, turns: Sequence[Turn], rounds: int | None = None) -> list[Figure]:
+    def alternate(self, turns: Sequence[Turn]) -> list[Figure]:
         """Let contenders take turns, another one first in each round, after one that only warms them up."""
         figures = [Figure(turn.contender.name, turn.note) for turn in turns]
-        for number in range(-1, rounds or self.plan.rounds):
+        for number in range(-1, self.plan.rounds):
             for place in range(len(turns)):
                 at = (number + place) % len(turns)
                 turn, figure = turns[at], figures[at]

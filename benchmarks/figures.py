@@ -158,10 +158,9 @@ class Measurement:
         what = f"{target.contender}{', ' + target.of if target.of else ''}"
         if target.beside:
             return f"{what}, beside {target.beside}: {judged.reached:.2f}x, {sign} {target.bound:g}x"
-        unit = self.unit if not target.of or target.of.endswith("bytes") else "s"
         if target.of.endswith("share"):
             return f"{what}: {judged.reached:.3f}, {sign} {target.bound:g}"
-        unit = "bytes" if target.of.endswith("bytes") else unit
+        unit = "bytes" if target.of.endswith("bytes") else "s" if target.of else self.unit
         return f"{what}: {shown(judged.reached, unit)}, {sign} {shown(target.bound, unit)}"
 
 

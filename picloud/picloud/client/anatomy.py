@@ -134,9 +134,7 @@ class _Walk:
         return taken
 
     def _since_mark(self) -> list[Part]:
-        return self._taken_from(self._marks.pop())
-
-    def _taken_from(self, at: int) -> list[Part]:
+        at = self._marks.pop()
         taken = self.stack[at:]
         del self.stack[at:]
         return taken
