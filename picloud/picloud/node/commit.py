@@ -134,6 +134,11 @@ class Committer:
         self._flush()
 
     @property
+    def holds_all(self) -> bool:
+        """Whether all that was put is kept, as far as it was handed over: a commit may be under way beside what came since."""
+        return not self._batch and self._in_flight is None
+
+    @property
     def clean(self) -> bool:
         """Whether everything that was put is kept."""
         return not self._batch and self._in_flight is None and not self._actions and not self._deferred

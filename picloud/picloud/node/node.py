@@ -17,6 +17,7 @@ from picloud.exceptions import NodeError
 from picloud.hooks.manager import Plugins
 from picloud.model.settings import Settings
 from picloud.node import machine, orphans, recovery
+from picloud.node.answers import Answers
 from picloud.node.clock import SystemClock
 from picloud.node.commit import Committer
 from picloud.node.facts import Facts
@@ -114,7 +115,8 @@ class Node:
         }
         self._server = Server(loop, facts, tables.knows_client)
         room = Room(Reserve(self._environment, settings.disk_reserve), clock)
-        self._submissions = Submissions(self.reactor, reader, tables, room, PLACE, jids)
+        answers = Answers(loop, self.reactor.committer, self.reactor.waiters)
+        self._submissions = Submissions(self.reactor, reader, tables, room, answers, PLACE, jids)
         known = {**facts, "started": clock.wall(), "monotonic": clock.monotonic()}
         detail = Facts(reader, tables, self.reactor.contents, home.path, settings.max_output)
         for part in (

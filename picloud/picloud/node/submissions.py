@@ -11,6 +11,7 @@ from picloud.model import arguments
 from picloud.model.array import JobArray, JobOptions
 from picloud.model.context import content_hash
 from picloud.model.ids import JidRange
+from picloud.node.answers import Answers
 from picloud.node.jids import SharedJids
 from picloud.node.live import LiveArray
 from picloud.node.pools import Pool, pool_of
@@ -53,6 +54,7 @@ class Submissions:
         reader: Reader,
         tables: Tables,
         reserve: Room,
+        answers: Answers,
         place: str,
         shared: SharedJids | None = None,
     ) -> None:
@@ -61,6 +63,7 @@ class Submissions:
         self._reader = reader
         self._tables = tables
         self._reserve = reserve
+        self._answers = answers
         self._place = place
         self._next_jid = tables.next_jid()
         self._shared = shared
@@ -122,10 +125,14 @@ class Submissions:
         if len(self._recent) > 10_000:
             self._recent.pop(next(iter(self._recent)))
         runner = self._reactor.runner_of(live.array.first) if message.linger and live.array.count == 1 else None
+        committer, answers = self._reactor.committer, self._answers
         if runner is not None:
-            self._reactor.committer.after_lingering(runner.link, lambda: _answer(session, live))
+            committer.after_lingering(runner.link, lambda: answers.give(session, live))
+        elif message.linger and live.array.count == 1 and session.worker is None:
+            # Not for a job's call: the job holds its core until the answer comes.
+            committer.after(lambda: answers.give_with_result(session, live))
         else:
-            self._reactor.committer.after(lambda: _answer(session, live))
+            committer.after(lambda: answers.give(session, live))
 
     def _known(self, session: Session, sequence: int) -> int | None:
         """Return the first jid that this submission was given before, if it is a resend."""
@@ -238,12 +245,6 @@ def submitted(
         ended=ended,
         attempts=attempts,
     )
-
-
-def _answer(session: Session, live: LiveArray) -> None:
-    """Answer a submission; its result comes along if the same commit holds it."""
-    live.stored = True
-    session.reply(messages.Submitted(live.array.first, live.array.count), (live.answer,) if live.answer else ())
 
 
 def _options(values: dict[str, Any]) -> JobOptions:

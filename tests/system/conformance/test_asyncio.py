@@ -91,10 +91,17 @@ def test_results_as_they_come_through_a_thread(clients: Clients) -> None:
 
 
 def test_ctrl_c_ends_a_loop_whose_threads_wait(clients: Clients) -> None:
-    """They wait as long as the job takes, so a program ends them by what it does with the jobs, or by close."""
+    """They wait as long as the job takes, so a program ends them by what it does with the jobs, or by close.
+
+    The loop has something else to do as well: asyncio does not notice a Ctrl-C that comes just before it goes to sleep until
+    something wakes it.
+    """
     program = clients.start(
         """
+    async def beat():
+        while True: await asyncio.sleep(0.05)
     async def main():
+        beating = asyncio.create_task(beat())
         jid = await asyncio.to_thread(cloud.call, time.sleep, 300)
         try:
             print("ready", flush=True)
