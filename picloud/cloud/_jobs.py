@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from cloud import _arguments, _signature
-from picloud.client import lifetime, questions, results, streams, waiting
+from picloud.client import collecting, lifetime, questions, streams, waiting
 from picloud.client.callbacks import Callbacks
 from picloud.client.info import get_info
 from picloud.client.session import Session
@@ -132,7 +132,7 @@ class Jobs:
         with _shown(session, ranges) if progress else _NOTHING:
             waited = questions.wait(session, ranges, "all" if ignore_errors else "failure", seconds)
             if waited.failed is not None and not ignore_errors:
-                results.collect(session, [(waited.failed, waited.failed + 1)], None, False)
+                collecting.collect(session, [(waited.failed, waited.failed + 1)], None, False)
             if not waited.satisfied:
                 raise waiting.timed_out("cloud.join timed out", waited)
 
@@ -165,7 +165,7 @@ class Jobs:
         if not ranges:
             return []
         session = self.session()
-        collect = results.collect if len(ranges) == 1 else questions.all_results
+        collect = collecting.collect if len(ranges) == 1 else questions.all_results
         if progress:
             with _shown(session, ranges):
                 values = collect(session, ranges, seconds, ignore_errors)

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from picloud.cli.commands import Options
 from picloud.cli.failures import NoNodeError
 from picloud.cli.jids import Listed
+from picloud.client import collecting, settings
 from picloud.client import info as client_info
-from picloud.client import results, settings
 from picloud.client.session import Session
 from picloud.exceptions import CloudException
 from picloud.model.ids import JidRange
@@ -88,7 +88,7 @@ class NodeSource:
             JobError: of the first job that did not end as done, unless errors are ignored.
             CloudTimeoutError: if they have not ended in time.
         """
-        return results.collect(self.session, ranges, timeout, ignore_errors)
+        return collecting.collect(self.session, ranges, timeout, ignore_errors)
 
     def info(self, ranges: Sequence[JidRange], keys: Sequence[str]) -> dict[int, dict[str, Any]]:
         """Return what `cloud.info` does."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from picloud.client import results, waiting
+from picloud.client import collecting, waiting
 from picloud.client.session import Session
 from picloud.client.waiting import Patience
 from picloud.model import ids, job
@@ -56,22 +56,22 @@ def wait(session: Session, ranges: Sequence[JidRange], mode: str, timeout: float
 
 
 def all_results(session: Session, ranges: Sequence[JidRange], timeout: float | None, ignore_errors: bool) -> list[Any]:
-    """Return the results of jobs wherever their jids lie, as `results.collect` does for some ranges.
+    """Return the results of jobs wherever their jids lie, as `collecting.collect` does for some ranges.
 
     Raises:
         JobError: of the first job that did not end as done, unless errors are ignored.
         CloudTimeoutError: if they have not ended in time.
     """
     if len(ranges) <= REQUEST_RANGES:
-        return results.collect(session, ranges, timeout, ignore_errors)
+        return collecting.collect(session, ranges, timeout, ignore_errors)
     waited = wait(session, ranges, "all" if ignore_errors else "failure", timeout)
     if waited.failed is not None and not ignore_errors:
-        return results.collect(session, [(waited.failed, waited.failed + 1)], None, False)
+        return collecting.collect(session, [(waited.failed, waited.failed + 1)], None, False)
     if not waited.satisfied:
         raise waiting.timed_out("cloud.result timed out", waited)
     values: list[Any] = []
     for some in ids.batches(ranges, REQUEST_RANGES):
-        values += results.collect(session, some, None, ignore_errors)
+        values += collecting.collect(session, some, None, ignore_errors)
     return values
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from picloud.client.connection import Connection
 from picloud.client.session import Session
 from picloud.client.tracebacks import job_error
-from picloud.client.waiting import Patience, ask, timed_out
+from picloud.client.waiting import Patience, ask
 from picloud.exceptions import JobError, SerializationError
 from picloud.model import job, outcome
 from picloud.model.ids import JidRange
@@ -94,54 +94,6 @@ def fetch(
     if session.reports is not None:
         session.reports.ended(page.pieces)
     return page
-
-
-def collect(session: Session, ranges: Sequence[JidRange], timeout: float | None, ignore_errors: bool) -> list[Any]:
-    """Wait for jobs and return their results in the order asked, errors in their places if they are ignored.
-
-    Raises:
-        JobError: of the first job that did not end as done, unless errors are ignored.
-        CloudTimeoutError: if they have not ended in time.
-    """
-    session.is_waiting = True
-    single = len(ranges) == 1 and ranges[0][1] - ranges[0][0] == 1
-    if single:
-        record = session.recent.get(ranges[0][0])
-        if record is not None:
-            if session.reports is not None:
-                session.reports.ended([Piece(ranges[0][0], outcome.decode(record), {})])
-            known = _known(ranges[0][0], record, ignore_errors)
-            if known is not None:
-                return known
-    values: list[Any] = []
-    mode, left = ("all" if ignore_errors else "failure"), list(ranges)
-    while left:
-        page = fetch(session, left, mode, timeout)
-        if isinstance(page, messages.Waited):
-            raise timed_out("cloud.result timed out", page)
-        try:
-            if single and page.pieces and not page.open_segments:
-                session.recent.put(ranges[0][0], page.body)
-            for piece in page.pieces:
-                values += values_of(piece, ignore_errors)
-            left = page.rest
-        finally:
-            page.close()
-        mode, timeout = "", None
-    return values
-
-
-def _known(jid: int, record: bytes, ignore_errors: bool) -> list[Any] | None:
-    """Return the result in a record that is remembered; None if it has to be asked for."""
-    plain = outcome.lone_result(record)
-    if plain is not None:
-        try:
-            return [pickle.loads(plain)]
-        except Exception:
-            # Either it is no bare pickle, or the error says whose it is.
-            return values_of(Piece(jid, outcome.decode(record), {}), ignore_errors)
-    ends = outcome.decode(record)
-    return None if ends.row(0).flags & RowFlag.RESULT_SEGMENT else values_of(Piece(jid, ends, {}), ignore_errors)
 
 
 def values_of(piece: Piece, ignore_errors: bool) -> list[Any]:

@@ -6,13 +6,12 @@ while nobody asks for the next one.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-from picloud.client import results, waiting
+from picloud.client import results, spans, waiting
 from picloud.client.results import Late, Page
 from picloud.client.session import Session
 from picloud.model import ids, job
@@ -115,7 +114,7 @@ class Ordered(_Stream):
     def _read_ahead(self) -> None:
         if len(self._ready) > _MAX_AHEAD or sum(page.open_segments for page in self._pages) > _MAX_SEGMENTS:
             return
-        window = _unknown(_head(self._left, self._window), self._ready)
+        window = spans.unknown(spans.head(self._left, self._window), self._ready)
         self._take(self._waited(results.fetch(self._session, window, "", None, READ_AHEAD_BYTES)))
         if len(self._ready) * 2 >= self._window:
             self._window = min(self._window * 4, _MAX_WINDOW)
@@ -132,7 +131,7 @@ class Unordered(_Stream):
         self, session: Session, ranges: Sequence[JidRange], timeout: float | None, ignore_errors: bool
     ) -> None:
         """Ask for nothing yet; a job that is named twice is given once."""
-        super().__init__(session, _merged(ranges), timeout, ignore_errors)
+        super().__init__(session, spans.merged(ranges), timeout, ignore_errors)
         self._ready: deque[Any] = deque()
 
     def __next__(self) -> Any:
@@ -164,60 +163,4 @@ class Unordered(_Stream):
         ]
         ended.sort(key=itemgetter(0))
         self._ready.extend(map(itemgetter(1), ended))
-        self._left = _without(self._left, [(piece.first, piece.first + piece.ends.count) for piece in page.pieces])
-
-
-def _head(ranges: Sequence[JidRange], count: int) -> list[JidRange]:
-    """Return the first `count` jobs of ranges."""
-    head: list[JidRange] = []
-    for start, stop in ranges:
-        if count <= 0:
-            break
-        head.append((start, min(stop, start + count)))
-        count -= stop - start
-    return head
-
-
-def _unknown(ranges: Sequence[JidRange], known: Iterable[int]) -> list[JidRange]:
-    """Return the parts of ranges that are not known."""
-    ordered = sorted(known)
-    left: list[JidRange] = []
-    for start, stop in ranges:
-        at = start
-        for jid in ordered[bisect_left(ordered, start) : bisect_left(ordered, stop)]:
-            if at < jid:
-                left.append((at, jid))
-            at = jid + 1
-        if at < stop:
-            left.append((at, stop))
-    return left
-
-
-def _merged(ranges: Sequence[JidRange]) -> list[JidRange]:
-    """Return ranges in order, each job once."""
-    merged: list[JidRange] = []
-    for start, stop in sorted(ranges):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
-        else:
-            merged.append((start, stop))
-    return merged
-
-
-def _without(ranges: Sequence[JidRange], gone: Sequence[JidRange]) -> list[JidRange]:
-    """Return what is left of ordered ranges when others are taken out."""
-    left: list[JidRange] = []
-    taken = deque(sorted(gone))
-    for start, stop in ranges:
-        at = start
-        while taken and taken[0][0] < stop:
-            low, high = taken[0]
-            if at < low:
-                left.append((at, low))
-            at = max(at, high)
-            if high > stop:
-                break
-            taken.popleft()
-        if at < stop:
-            left.append((at, stop))
-    return left
+        self._left = spans.without(self._left, [(piece.first, piece.first + piece.ends.count) for piece in page.pieces])

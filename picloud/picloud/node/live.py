@@ -41,8 +41,7 @@ class LiveArray:
     finished: bool = False
     """Whether every item has ended, and only the commit that says so is awaited."""
     answer: bytes = b""
-    """The record of ends of an array of one item, kept for the answer to its submission."""
-
+    """The record of ends of an array of one item, kept for whoever asks for it soon."""
     stored: bool = False
     """Whether the commit that holds its arguments is done, so that they can be read again."""
 

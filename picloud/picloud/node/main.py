@@ -16,7 +16,7 @@ from pathlib import Path
 
 from picloud.exceptions import CloudException, NodeError
 from picloud.model.settings import Settings, from_environment
-from picloud.node import launch, machine, orphans
+from picloud.node import allocator, launch, machine, orphans
 from picloud.node.home import Home, prepare
 from picloud.node.jids import SharedJids
 from picloud.node.lock import FileLock
@@ -63,6 +63,7 @@ def _run(options: argparse.Namespace, settings: Settings, home: Home, lock: File
     lock.note(f"{os.getpid()}\n")
     orphans.become_subreaper()
     machine.raise_limits()
+    allocator.keep_memory()
     os.chdir("/")
     loop = _loop()
     try:

@@ -16,7 +16,7 @@ from typing import Any
 from picloud.exceptions import NodeError
 from picloud.hooks.manager import Plugins
 from picloud.model.settings import Settings
-from picloud.node import machine, orphans, recovery
+from picloud.node import allocator, machine, orphans, recovery
 from picloud.node.answers import Answers
 from picloud.node.clock import SystemClock
 from picloud.node.commit import Committer
@@ -196,6 +196,8 @@ class Node:
         self._supervisors.reap()
         orphans.end_children(self._supervisors.pids())
         busy = len(self.reactor.live) > 0 or len(self.reactor.waiters) > 0
+        if not busy:
+            allocator.give_memory_back()
         if self._idle.over(self._clock.monotonic(), busy=busy, requests=self._server.requests):
             _log.info("nothing to do: the node ends")
             self.stop()

@@ -91,10 +91,17 @@ class Reader:
         Raises:
             UnknownJobError: naming the first jid that no job has.
         """
+        asked = list(ranges)
+        if len(asked) == 1:
+            start, stop = asked[0]
+            live = self._live.of(start)
+            if live is not None and stop <= live.array.first + live.array.count:
+                # A transaction of the store, which is brought up to date for it, is not needed.
+                return [_Known(live.array, live, None, live.deleted).piece(start, stop)]
         found: list[Piece] = []
         known: _Known | None = None
         with self._tables.held():
-            for start, stop in ranges:
+            for start, stop in asked:
                 at = start
                 while at < stop:
                     if known is None or not known.array.first <= at < known.array.first + known.array.count:
@@ -155,9 +162,12 @@ class Reader:
         """Yield the records of ends of a piece, each with the index of its first item, cut to what was asked.
 
         They are read one by one, so that a page of a large array costs no more than a page; `kept` spares reading the same
-        record for one piece after the other.
+        record for one piece after the other.  What is still in the batch is among them, so one asks behind its commit.
         """
         first, start, stop = piece.array.first, piece.start, piece.stop
+        if piece.live is not None and piece.live.answer:
+            yield start, piece.live.answer
+            return
         if kept is not None and kept.first == first and kept.at <= start and stop <= kept.at + kept.count:
             yield start, outcome.cut(kept.record, start - kept.at, stop - kept.at)
             return

@@ -18,6 +18,8 @@ from picloud.wire import messages
 from picloud.wire.channel import Received
 
 Ended = Callable[[bool], None]
+_OPEN = bytes(not job.is_finished(code) for code in range(256))
+"""For `bytes.translate`: 1 for a status that is not final."""
 _EARLY = 0.001
 """Seconds by which a timer may go off too soon: libuv counts whole milliseconds."""
 
@@ -228,16 +230,11 @@ def _fitting(record: bytes) -> bytes:
 def _unfinished(codes: bytes, first: int) -> list[list[int]]:
     """Return the jid ranges whose status is not final."""
     found: list[list[int]] = []
-    open_at: int | None = None
-    if not unfinished_in(codes):
-        return found
-    for index, code in enumerate(codes):
-        if job.is_finished(code):
-            if open_at is not None:
-                found.append([first + open_at, first + index])
-                open_at = None
-        elif open_at is None:
-            open_at = index
-    if open_at is not None:
-        found.append([first + open_at, first + len(codes)])
+    marks = codes.translate(_OPEN)
+    low = marks.find(b"\1")
+    while low >= 0:
+        high = marks.find(b"\0", low)
+        high = high if high >= 0 else len(marks)
+        found.append([first + low, first + high])
+        low = marks.find(b"\1", high)
     return found

@@ -60,12 +60,14 @@ def encode(header: bytes, body: Sequence[Buffer] = (), descriptors: int = 0) -> 
 class Decoder:
     """Cuts a stream of bytes into frames."""
 
-    __slots__ = ("_body", "_buffer", "_descriptors", "_header")
+    __slots__ = ("_body", "_descriptors", "_head", "_header", "_parts", "_size")
 
     def __init__(self) -> None:
         """Start before the first byte of a stream."""
-        self._buffer = bytearray()
+        self._parts: list[Buffer] = []
+        self._size = 0
         self._header = -1
+        self._head: bytes | None = None
         self._body = 0
         self._descriptors = 0
 
@@ -75,42 +77,55 @@ class Decoder:
         Raises:
             ProtocolError: if the bytes are not frames of this protocol, or announce more than the limits.
         """
-        if self._header < 0 and not self._buffer and len(data) >= PREFIX.size:
+        if self._header < 0 and not self._size and len(data) >= PREFIX.size:
             # What arrives is a single whole frame most of the time.
             self._read_prefix(data, 0)
             middle = PREFIX.size + self._header
             if middle + self._body == len(data):
                 self._header = -1
                 return [Frame(bytes(data[PREFIX.size : middle]), bytes(data[middle:]), self._descriptors)]
-            self._buffer += data[PREFIX.size :]
-        else:
-            self._buffer += data
+            data = data[PREFIX.size :]
+        self._parts.append(data)
+        self._size += len(data)
+        unit = PREFIX.size if self._header < 0 else self._header if self._head is None else self._body
+        if self._size < unit:
+            return []
+        return self._cut(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
+
+    def _cut(self, buffer: Buffer) -> list[Frame]:
+        """Return the frames that are complete in what has come; keep the rest."""
         frames: list[Frame] = []
-        at = 0
-        buffer = self._buffer
+        view, at = memoryview(buffer), 0
         while True:
             if self._header < 0:
-                if len(buffer) - at < PREFIX.size:
+                if len(view) - at < PREFIX.size:
                     break
-                self._read_prefix(buffer, at)
+                self._read_prefix(view, at)
                 at += PREFIX.size
-            end = at + self._header + self._body
-            if len(buffer) < end:
+            if self._head is None:
+                if len(view) - at < self._header:
+                    break
+                self._head = bytes(view[at : at + self._header])
+                at += self._header
+            if len(view) - at < self._body:
                 break
-            middle = at + self._header
-            frames.append(Frame(bytes(buffer[at:middle]), bytes(buffer[middle:end]), self._descriptors))
-            at = end
-            self._header = -1
-        if at:
-            del buffer[:at]
+            # A large body has been put together from its parts by itself, and is not copied again.
+            whole = not at and self._body == len(view)
+            frames.append(Frame(self._head, bytes(buffer if whole else view[at : at + self._body]), self._descriptors))
+            at += self._body
+            self._header, self._head = -1, None
+        self._parts = [bytes(view[at:])] if at < len(view) else []
+        self._size = len(view) - at
         return frames
 
     @property
     def wanted(self) -> int:
         """Return how many more bytes complete what has begun; at least a prefix."""
         if self._header < 0:
-            return PREFIX.size - len(self._buffer)
-        return self._header + self._body - len(self._buffer)
+            return PREFIX.size - self._size
+        if self._head is None:
+            return self._header + self._body - self._size
+        return self._body - self._size
 
     def _read_prefix(self, data: Buffer, at: int) -> None:
         magic, version, descriptors, header, body, _ = PREFIX.unpack_from(data, at)

@@ -176,7 +176,9 @@ def test_what_waits_in_the_midst_of_a_ticket_makes_no_job_run_twice(cloud: Modul
                 cloud.kill(cloud.job.id())
             cloud.join(later, ignore_errors=True)
             if x % 200 == 50:
-                time.sleep(60)  # The next job may have run elsewhere meanwhile, so that the wait was over before the kill came.
+                time.sleep(
+                    60
+                )  # The next job may have run elsewhere meanwhile, so that the wait was over before the kill came.
         return x
 
     jids = cloud.map(neighbour, range(5000))
