@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +79,19 @@ def test_a_partial_file_does_not_stay(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         payload.write_segment(str(tmp_path / "segment"), b"p", [NotBytes()])  # type: ignore[list-item]  # the point
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("length", [1000, 3 << 20])
+def test_a_file_that_has_no_room_does_not_stay(tmp_path: Path, length: int) -> None:
+    """A limit on the size of files stands for a full disk; a large file meets it before its first byte."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    path = tmp_path / "segment"
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            payload.write_segment(str(path), b"p", [b"x" * length])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())
+    payload.write_segment(str(path), b"p", [b"x" * length])
+    assert path.stat().st_size == payload.size(b"p", [b"x" * length])
