@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from picloud.scheduler.state import Array, Chunk, Limits, Span
 
-GROWTH = 4
-"""A chunk may hold this many times the items of the longest one that has ended so far."""
 SHARE = 4
 """A chunk holds at most this part of what is left, and half of a slot's part where there are more slots."""
 _FORGET = 0.5
@@ -19,7 +17,7 @@ def plan(array: Array, limits: Limits) -> tuple[int, int]:
         return 1, 1
     share = array.unassigned // max(SHARE, 2 * limits.slots)
     floor = int(limits.min_tail_seconds / mean)
-    size = min(int(limits.chunk_seconds / mean), GROWTH * array.proven, max(share, floor))
+    size = min(int(limits.chunk_seconds / mean), limits.growth * array.proven, max(share, floor))
     start, stop, _ = array.ranges[0]
     size = min(max(size, 1), stop - start)
     if not array.restartable:

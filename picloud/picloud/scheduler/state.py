@@ -32,6 +32,8 @@ class Limits:
     """Unblocked workers that may be alive beyond `slots`; None: as many again as there are slots."""
     chunk_seconds: float = 0.05
     """Work that a chunk is meant to hold."""
+    growth: int = 16
+    """How many times the items of the longest chunk that has ended so far the array's next one may hold."""
     ticket_seconds: float = 0.0005
     """Work that one ticket of a restartable array is meant to stand for."""
     max_tickets: int = 4096

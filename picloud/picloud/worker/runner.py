@@ -34,6 +34,8 @@ ANNOUNCE_SECONDS = 0.05
 """Time without a word to the node after which ends are announced."""
 _SMALL = 4096
 _SLOW = 0.0001
+_LATE = 0.02
+"""Seconds that an item which shares its ticket may take before those behind it, which may be as slow, go to whoever is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,8 @@ class Runner:
                 if end - now > slow:
                     flush_held()
                     floats[current_started] = end + shift
+                    if group > 1 and end - now > _LATE:
+                        flags.parted = flags.after = True
                 length = len(payload)
                 if (
                     flags.after

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
@@ -50,3 +52,20 @@ def test_a_short_call_does_not_wait_for_a_long_job(cloud: ModuleType, gate: Path
     long = cloud.call(traces.hold, str(gate))
     assert cloud.result(cloud.map(abs, range(-50, 0)), timeout=FAST) == list(range(50, 0, -1))
     assert cloud.status(long) == "processing"
+
+
+def test_items_that_become_slow_behind_thousands_of_quick_ones_use_all_cores(cloud: ModuleType) -> None:
+    """Hundreds of quick ones share a ticket; the first slow one hands those behind it to whoever is free."""
+    quick, slow = 6000, 24
+
+    def work(n: int) -> int:
+        if n >= quick:
+            time.sleep(0.1)
+        return n
+
+    jids = cloud.map(work, range(quick + slow))
+    assert cloud.result(jids, timeout=FAST) == list(range(quick + slow))
+    workers = Counter(facts["worker"] for facts in cloud.info(jids[quick:], ["worker"]).values())
+    assert sum(workers.values()) == slow
+    assert min(workers.values()) >= slow // 4
+    assert len(workers) == 2

@@ -89,11 +89,11 @@ Drive = Callable[..., Driver]
 
 @pytest.fixture
 def drive() -> Iterator[Drive]:
-    """Return a maker of drivers, which takes the fields of `Limits`."""
+    """Return a maker of drivers, which takes the fields of `Limits`; chunks grow in small steps, so that a few items show it."""
     drivers: list[Driver] = []
 
-    def make(slots: int = 2, **limits: Any) -> Driver:
-        drivers.append(Driver(Scheduler(Limits(slots=slots, **limits))))
+    def make(slots: int = 2, growth: int = 4, **limits: Any) -> Driver:
+        drivers.append(Driver(Scheduler(Limits(slots=slots, growth=growth, **limits))))
         return drivers[-1]
 
     yield make

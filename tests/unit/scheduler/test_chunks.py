@@ -43,9 +43,10 @@ def test_nothing_is_known_of_the_first_item() -> None:
     assert chunks.plan(array(), TWO) == (1, 1)
 
 
+@pytest.mark.parametrize("growth", [2, 16])
 @pytest.mark.parametrize("proven", [1, 4, 16])
-def test_a_chunk_grows_at_most_fourfold(proven: int) -> None:
-    assert chunks.plan(array(mean=1e-5, proven=proven), TWO)[0] == 4 * proven
+def test_a_chunk_grows_in_steps(growth: int, proven: int) -> None:
+    assert chunks.plan(array(mean=1e-5, proven=proven), Limits(slots=2, growth=growth))[0] == growth * proven
 
 
 def test_a_chunk_holds_fifty_milliseconds_of_work() -> None:
