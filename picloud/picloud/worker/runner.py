@@ -34,8 +34,8 @@ ANNOUNCE_SECONDS = 0.05
 """Time without a word to the node after which ends are announced."""
 _SMALL = 4096
 _SLOW = 0.0001
-_LATE = 0.02
-"""Seconds that an item which shares its ticket may take before those behind it, which may be as slow, go to whoever is free."""
+_LATE = 0.1
+"""Seconds that items of one ticket may take together before the rest, which may be as slow, goes to whoever is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +167,7 @@ class Runner:
                 self._roll(seq)
                 at, heap, row = rows_at, heap_at, 0
             start, stop = stop, min(count, stop + group)
+            late = now + _LATE
             floats[current_started] = now + shift
             for index, item_to in enumerate(offsets[start + 1 : stop + 1], start):
                 integers[current] = index
@@ -200,7 +201,7 @@ class Runner:
                 if end - now > slow:
                     flush_held()
                     floats[current_started] = end + shift
-                    if group > 1 and end - now > _LATE:
+                    if group > 1 and end > late:
                         flags.parted = flags.after = True
                 length = len(payload)
                 if (

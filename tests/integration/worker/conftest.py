@@ -216,6 +216,14 @@ class WorkerHandle:
         self.harvest()
         return work.ends
 
+    def listen(self) -> bool:
+        """Handle what the worker has said; return whether the chunk has ended."""
+        work = self.work
+        assert work is not None
+        while work.done is None and select.select([self.channel], [], [], 0)[0]:
+            self.handle(self.channel.receive())
+        return work.done is not None
+
     def handle(self, received: Received) -> None:
         work = self.work
         assert work is not None
@@ -233,6 +241,33 @@ class WorkerHandle:
         self.send(function, items, **options)
         return self.finish()
 
+    def run_all(
+        self,
+        function: Any,
+        items: Sequence[Any],
+        *,
+        record: bytes | None = None,
+        first: int | None = None,
+        **options: Any,
+    ) -> list[End]:
+        """Do so until all have run: what its worker left behind an item that took long is handed out again."""
+        first = self.driver.next_first() if first is None else first
+        ends: list[End] = []
+        while True:
+            left = items[len(ends) :]
+            work = self.send(
+                function,
+                left,
+                first=first,
+                start=len(ends),
+                record=arguments.cut(record, len(ends), len(items)) if record else None,
+                **options,
+            )
+            ends += self.finish()
+            self.steal()
+            if work.retire or not work.ends or len(ends) == len(items):
+                return ends
+
     def call(self, function: Any, *values: Any, **options: Any) -> End:
         """Run one item of its own submission."""
         return self.run(function, [(values, {})], is_map=False, **options)[0]
@@ -241,12 +276,16 @@ class WorkerHandle:
         """Wait until an item runs."""
         until(lambda: self.current() == index and self.u64(arena.SEQ) == self.seq, f"item {index} runs")
 
-    def interrupt(self, index: int, reason: int = arena.KILLED_BY_USER, limit: float = 0.0) -> None:
-        """Kill the running item as the node does first."""
+    def aim(self, index: int, reason: int = arena.KILLED_BY_USER, limit: float = 0.0, *, ahead: int = 0) -> None:
+        """Say which item the next SIGINT is for, of this chunk or of one that is still to come."""
         arena.U64.pack_into(self.arena, arena.KILL_REASON, reason)
         arena.F64.pack_into(self.arena, arena.KILL_LIMIT, limit)
         arena.I64.pack_into(self.arena, arena.KILL_INDEX, index)
-        arena.U64.pack_into(self.arena, arena.KILL_SEQ, self.seq)
+        arena.U64.pack_into(self.arena, arena.KILL_SEQ, self.seq + ahead)
+
+    def interrupt(self, index: int, reason: int = arena.KILLED_BY_USER, limit: float = 0.0) -> None:
+        """Kill the running item as the node does first."""
+        self.aim(index, reason, limit)
         self.driver.channel.send(messages.SignalWorker(self.id, signal.SIGINT))
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ def outer(x: int) -> float:
 
 
 def test_only_the_item_that_raises_is_an_error(worker: Any) -> None:
-    ends = worker.run(inner, [(x,) for x in (2, 0, 4)], group=3)
+    ends = worker.run_all(inner, [(x,) for x in (2, 0, 4)], group=3)
     assert [end.status for end in ends] == [job.DONE, job.ERROR, job.DONE]
     end = ends[1]
     assert end.meta["cause"] == ["exception", None, ""]
@@ -166,12 +166,12 @@ def test_many_errors_fit_by_rolling(worker: Any) -> None:
     def raising(i: int) -> None:
         raise ValueError(str(i) * 40_000)
 
-    ends = worker.run(raising, [(i,) for i in range(150)], group=50)
+    ends = worker.run_all(raising, [(i,) for i in range(150)], group=50)
     assert [end.meta["exception"].rstrip().endswith(str(i)) for i, end in enumerate(ends)] == [True] * 150
 
 
 def test_a_function_that_cannot_be_had_is_every_items_error(worker: Any) -> None:
-    ends = worker.run(b"\x80\x05cno_such_module\nf\n.", [(1,), (2,)], group=2)
+    ends = worker.run_all(b"\x80\x05cno_such_module\nf\n.", [(1,), (2,)], group=2)
     assert [end.status for end in ends] == [job.ERROR] * 2
     assert ends[0].meta["exception"] == ends[1].meta["exception"]
     assert f"Could not depickle job in {sys.executable}" in ends[0].meta["exception"]

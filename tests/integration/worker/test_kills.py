@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import signal
 import time
 from typing import Any
 
@@ -18,7 +19,8 @@ def test_a_sleeping_item_is_killed(worker: Any) -> None:
     worker.wait_current(1)
     worker.interrupt(1)
     ends = worker.finish()
-    assert [end.status for end in ends] == [job.DONE, job.KILLED, job.DONE]
+    assert [end.status for end in ends[:2]] == [job.DONE, job.KILLED]
+    assert {end.status for end in ends[2:]} <= {job.DONE}, "if it took long, the last one is left to others"
     assert ends[1].meta["cause"] == ["killed-by-user", None, ""]
     assert "Job terminated by user" in ends[1].meta["exception"]
     assert "handle" not in ends[1].meta["exception"]
@@ -89,10 +91,16 @@ def test_a_kill_for_an_item_that_has_ended_harms_nobody(worker: Any) -> None:
 
 
 def test_a_kill_for_an_item_of_the_same_ticket_waits_for_its_turn(worker: Any) -> None:
-    worker.send(time.sleep, [(0.3,), (0,), (60,), (0,)], group=4)
-    worker.wait_current(0)
-    worker.interrupt(2)
-    ends = worker.finish()
+    """The signal comes while the first one runs."""
+
+    def act(what: str) -> None:
+        if what == "signal":
+            os.kill(os.getpid(), signal.SIGINT)
+        elif what == "sleep":
+            time.sleep(60)
+
+    worker.aim(2, ahead=1)
+    ends = worker.run_all(act, [("signal",), ("",), ("sleep",), ("",)], group=4)
     assert [end.status for end in ends] == [job.DONE, job.DONE, job.KILLED, job.DONE]
     assert ends[2].runtime < 1
 
@@ -170,13 +178,15 @@ def test_kills_at_any_time_reach_only_their_item(worker: Any, group: int) -> Non
         count = 2000
         worker.send(spin, [(0.00001,)] * count, group=group)
         named = set()
-        while worker.u64(arena.DONE) < count - 300:
+        while worker.u64(arena.DONE) < count - 300 and not worker.listen():
             index = max(0, worker.current()) + generator.choice((0, 0, 1, 2, 5))
             named.add(index)
             worker.interrupt(index)
             time.sleep(0.001)
         ends = worker.finish()
-        assert len(ends) == count
+        # A machine that stands still for a moment ends a chunk of shared tickets.
+        assert len(ends) == (worker.work.done if group > 1 else count)
+        worker.steal()
         ended = {index for index, end in enumerate(ends) if end.status == job.KILLED}
         assert ended <= named
         assert all(end.status in (job.DONE, job.KILLED) for end in ends)

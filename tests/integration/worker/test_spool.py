@@ -59,7 +59,7 @@ def test_whoever_writes(worker: Any, how: str) -> None:
 @pytest.mark.parametrize("how", ["print", "print line", "write", "buffer", "descriptor", "c line", "original"])
 def test_quick_items_of_one_ticket(worker: Any, how: str) -> None:
     write = WRITERS[how]
-    ends = worker.run(
+    ends = worker.run_all(
         lambda i, write: write(f"item {i}") if i % 7 == 0 else None, [(i, write) for i in range(700)], group=100
     )
     texts = [text.strip() for text in outputs(ends)]
@@ -79,14 +79,14 @@ def test_both_streams(worker: Any) -> None:
 def test_small_output_takes_no_room_in_the_spool(worker: Any) -> None:
     path = worker.driver.home / "spool" / f"generation-1-{worker.id}.out"
     for _ in range(3):
-        ends = worker.run(print, [("x" * 100,)] * 50, group=10)
+        ends = worker.run_all(print, [("x" * 100,)] * 50, group=10)
         assert outputs(ends) == [b"x" * 100 + b"\n"] * 50
         assert path.stat().st_size == 0
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_larger_output_stays_in_the_spool(worker: Any) -> None:
-    ends = worker.run(lambda i: print(str(i) * 3000), [(i,) for i in range(5)], group=5)
+    ends = worker.run_all(lambda i: print(str(i) * 3000), [(i,) for i in range(5)], group=5)
     assert outputs(ends) == [str(i).encode() * 3000 + b"\n" for i in range(5)]
     assert all(end.flags & RowFlag.SPOOLED for end in ends)
     assert ends[1].meta["out"] == [3001, 3001]
