@@ -35,8 +35,8 @@ def main() -> None:
     for name in set(bench.peers) - set(options.peers or bench.peers):
         del bench.peers[name]
     began, done = time.time(), []
+    facts, disk = machine.facts(folder), machine.disk(folder, 20 if options.quick else 200)
     try:
-        facts, disk = machine.facts(folder), machine.disk(folder, 20 if options.quick else 200)
         _print_machine(facts, disk, quick=options.quick)
         if bench.missing:
             print(f"not installed: {', '.join(bench.missing)} (`pip install --group bench`)\n")
@@ -47,7 +47,8 @@ def main() -> None:
     finally:
         bench.close()
         shutil.rmtree(folder, ignore_errors=True)
-    _write(options.output, {"began": began, "quick": options.quick, "machine": facts, "disk": disk}, done)
+        # What was measured before something went wrong took minutes as well.
+        _write(options.output, {"began": began, "quick": options.quick, "machine": facts, "disk": disk}, done)
     if options.chart:
         import chart
 

@@ -10,14 +10,19 @@ from typing import Any
 
 from contenders.base import Contender, workers
 
+_PATIENCE = 24 * 3600
+"""Seconds of silence: a contender that is stopped while others have their turn is not to lose its own processes for it."""
+
 
 class Dask(Contender):
     """A local cluster of processes with one thread each."""
 
     def __init__(self) -> None:
         """Start it; it listens on the loopback interface alone."""
+        import dask
         from distributed import Client, LocalCluster
 
+        dask.config.set({"distributed.scheduler.worker-ttl": f"{_PATIENCE}s"})
         self._cluster = LocalCluster(
             n_workers=workers(),
             threads_per_worker=1,
@@ -107,6 +112,7 @@ class Parsl(Contender):
                         address="127.0.0.1",
                         loopback_address="127.0.0.1",
                         max_workers_per_node=workers(),
+                        heartbeat_threshold=_PATIENCE,
                         provider=LocalProvider(init_blocks=1, min_blocks=1, max_blocks=1),
                     )
                 ],

@@ -83,7 +83,10 @@ class Contender:
             return
         self._resume()
         process, self._process = self._process, None
-        tree = psutil.Process(process.pid).children(recursive=True) if self.kind in SERVERS else []
+        tree = []
+        if self.kind in SERVERS:
+            with suppress(psutil.NoSuchProcess):
+                tree = psutil.Process(process.pid).children(recursive=True)
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 stream.close()

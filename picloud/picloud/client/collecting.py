@@ -18,7 +18,10 @@ from picloud.wire import messages
 LARGE = 1000
 """Jobs from which on results are read while others of them still run."""
 PAUSE = 0.05
-"""Seconds between two looks at what has ended: maps that end before are read once."""
+"""Seconds until the first look at what has ended: maps that end before are read once."""
+MUCH = 256 << 10
+"""Bytes of results that make a look worth while: after one that found less, the next one comes later."""
+_LONGEST = 2.0
 
 _WINDOW = 65536
 _DONE = bytes((job.DONE,))
@@ -88,11 +91,11 @@ def _gather(session: Session, span: JidRange, timeout: float | None, ignore_erro
     first, stop = span
     values: list[Any] = [None] * (stop - first)
     left, patience = [span], Patience(timeout)
-    mode = "all" if ignore_errors else "failure"
+    mode, pause = "all" if ignore_errors else "failure", PAUSE
     while left:
         window = spans.head(left, _WINDOW)
         remaining = patience.left()
-        page = fetch(session, window, mode, PAUSE if remaining is None else min(PAUSE, remaining))
+        page = fetch(session, window, mode, pause if remaining is None else min(pause, remaining))
         if isinstance(page, messages.Waited) and patience.left() == 0:
             page = fetch(session, left, mode, 0)
             if isinstance(page, messages.Waited):
@@ -100,6 +103,7 @@ def _gather(session: Session, span: JidRange, timeout: float | None, ignore_erro
         elif isinstance(page, messages.Waited):
             page = fetch(session, window, "", None)
         assert isinstance(page, Page)
+        pause = PAUSE if len(page.body) >= MUCH else min(2 * pause, _LONGEST)
         try:
             for piece in page.pieces:
                 if not ignore_errors and piece.ends.statuses().strip(_DONE):

@@ -43,7 +43,7 @@ from picloud.wire import messages
 from picloud.wire.channel import Received
 
 LOOK = 0.05
-"""Seconds between looks at the arenas while a chunk runs."""
+"""Seconds between looks at the arenas while chunks run; one that was looked at since the last is passed over."""
 
 _log = logging.getLogger(__name__)
 
@@ -309,6 +309,7 @@ class Reactor:
         live = self.live.get(chunk.first) if chunk is not None else None
         if chunk is None or live is None:
             return
+        chunk.looked = self.clock.monotonic()
         harvest = self._harvester.take(worker, live)
         if harvest is not None:
             self._harvested(worker, live, chunk.seq, harvest)
@@ -352,7 +353,10 @@ class Reactor:
         self.supervisors.signal(effect.worker, signal.SIGKILL)
 
     def _dispatch(self, effect: effects.Dispatch) -> None:
-        self._dispatcher.send(self.workers[effect.worker], effect)
+        worker = self.workers[effect.worker]
+        self._dispatcher.send(worker, effect)
+        if worker.chunk is not None:
+            worker.chunk.looked = self.clock.monotonic()
 
     def _reclaim(self, effect: effects.Reclaim) -> None:
         worker = self.workers.get(effect.worker)
@@ -477,8 +481,11 @@ class Reactor:
 
     def _look_around(self) -> None:
         self._look = None
+        now = self.clock.monotonic()
         for worker in list(self.workers.values()):
-            self.harvest(worker)
+            # Most chunks have been announced before it is their turn.
+            if worker.chunk is not None and now - worker.chunk.looked >= LOOK:
+                self.harvest(worker)
             self._long_runs.look(worker)
         self._tick()
 

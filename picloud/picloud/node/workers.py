@@ -42,6 +42,8 @@ class RunningChunk:
     """Tickets that are still the worker's."""
     harvested: int = 0
     """Items whose ends were copied."""
+    looked: float = 0.0
+    """When that was looked at last, on the monotonic clock."""
     worked: float = 0.0
     """Seconds from the chunk's start to the end of the last harvested item."""
     heap_from: int = 0

@@ -220,7 +220,7 @@ class Runner:
                     failure = None
                     now = clock()
                     floats[current_started] = now + shift
-                    if now > announce_at:
+                    if now > announce_at and index + 1 < count:
                         self._outlet.announce(seq)
                         announce_at = now + ANNOUNCE_SECONDS
                     if flags.parted:
@@ -236,7 +236,8 @@ class Runner:
                     row += 1
                     integers[done_at] = row
                     now = end
-            if now > announce_at:
+            if now > announce_at and stop < count:
+                # The chunk's own end is announced by its last message.
                 self._outlet.announce(seq)
                 announce_at = now + ANNOUNCE_SECONDS
         arena.row, arena.heap = row, heap - heap_at
