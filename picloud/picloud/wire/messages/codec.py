@@ -59,13 +59,33 @@ def _encoder(name: str, hints: dict[str, Any]) -> Callable[[Any], str]:
     return made
 
 
-_ENCODERS: dict[type[Message], Callable[[Any], str]] = {}
-_SHAPES: dict[str, tuple[type[Message], tuple[tuple[type, ...], ...]]] = {}
-for _name, _kind in KINDS.items():
-    _hints = get_type_hints(_kind)
-    _fields = {field.name: _hints[field.name] for field in fields(_kind)}
-    _ENCODERS[_kind] = _encoder(_name, _fields)
-    _SHAPES[_name] = (_kind, tuple(map(_checker, _fields.values())))
+def _fields(kind: type[Message]) -> dict[str, Any]:
+    """Return the types of a message's fields by name, in the order of the class."""
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
+
+
+class _Encoders(dict[type[Message], Callable[[Any], str]]):
+    """How messages are written: each kind is prepared when one is sent first, since few processes send many kinds."""
+
+    def __missing__(self, kind: type[Message]) -> Callable[[Any], str]:
+        """Prepare a kind."""
+        made = self[kind] = _encoder(kind.__name__, _fields(kind))
+        return made
+
+
+class _Shapes(dict[str, tuple[type[Message], tuple[tuple[type, ...], ...]]]):
+    """What fields messages have, prepared as `_Encoders` are."""
+
+    def __missing__(self, name: str) -> tuple[type[Message], tuple[tuple[type, ...], ...]]:
+        """Prepare a kind; a `KeyError` if there is none of that name."""
+        kind = KINDS[name]
+        made = self[name] = kind, tuple(map(_checker, _fields(kind).values()))
+        return made
+
+
+_ENCODERS = _Encoders()
+_SHAPES = _Shapes()
 
 _M = TypeVar("_M", bound=Message)
 
