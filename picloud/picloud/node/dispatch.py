@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from picloud import faults
 from picloud.exceptions import StoreError
 from picloud.model.array import JobArray
 from picloud.node.commit import Committer
@@ -80,6 +81,7 @@ class Dispatcher:
         array = live.array
         if self._live.get(effect.first) is None or worker.link.closed:
             return
+        faults.come_by("dispatch.begins")
         try:
             self._load(worker, "bundle", live.pool.context.bundle)
             self._load(worker, "context", array.context)
@@ -120,6 +122,7 @@ class Dispatcher:
             (record,),
             descriptors,
         )
+        faults.come_by("dispatch.done")
 
     def _load(self, worker: Worker, kind: str, hash_: str) -> None:
         if not hash_ or hash_ in worker.holds:

@@ -13,6 +13,7 @@ import socket
 import time
 from typing import Any
 
+from picloud import faults
 from picloud.exceptions import NodeError
 from picloud.hooks.manager import Plugins
 from picloud.model.settings import Settings
@@ -137,7 +138,9 @@ class Node:
         Raises:
             NodeError: if the socket cannot be made.
         """
+        faults.come_by("recovery.begins")
         recovery.restore(self.reactor, stored.recover(self._environment), self._tables, PLACE)
+        faults.come_by("recovery.done")
         stored.sweep(self._environment, self._clock.wall())
         starts.succeeded(self._home.path, self._settings.durability, starts.boot_id())
         self._server.listen(_listener(self._home))
@@ -200,6 +203,7 @@ class Node:
             allocator.give_memory_back()
         if self._idle.over(self._clock.monotonic(), busy=busy, requests=self._server.requests):
             _log.info("nothing to do: the node ends")
+            faults.come_by("idle.ends")
             self.stop()
         elif self._stopping is None:
             self._loop.call_later(self._idle.next_look(), self._look)

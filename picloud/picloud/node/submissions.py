@@ -6,6 +6,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, get_type_hints
 
+from picloud import faults
 from picloud.exceptions import CloudException, DependencyError, ProtocolError, UnknownJobError
 from picloud.model import arguments
 from picloud.model.array import JobArray, JobOptions
@@ -105,6 +106,7 @@ class Submissions:
         if received.body:
             at = parts[-1][0] + arguments.count_of(parts[-1][1]) if parts else 0
             parts = [*parts, (at, _checked(received.body))]
+        faults.come_by("submission.received")
         known = self._known(session, message.sequence)
         if known is not None:
             self._reactor.committer.after(lambda: session.reply(messages.Submitted(known, message.count)))

@@ -11,6 +11,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from picloud import faults
 from picloud.exceptions import HomeError, StoreError
 from picloud.model.settings import Durability
 from picloud.store import segments, starts
@@ -57,6 +58,7 @@ def backup(environment: Environment, directory: Path) -> Backup:
         if directory.exists():
             directory.rmdir()
         partial.rename(directory)
+        faults.come_by("backup.renamed")
         _sync(directory.parent)
     except OSError as error:
         raise HomeError(f"{directory} cannot be written: {error.strerror or error}") from error
@@ -78,6 +80,7 @@ def _write(environment: Environment, partial: Path) -> tuple[int, int]:
                     present.add((kind, entry.name))
         data.unlink(missing_ok=True)
         environment.copy(meta_folder(partial))
+        faults.come_by("backup.copied")
         data.chmod(0o600)
         with Environment.open(partial, Durability.PROCESS, readonly=True) as copy:
             named = set(Tables(copy).named_files())

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from picloud import faults
 from picloud.store.keys import FileKind, check_file_name
 
 FOLDERS = {FileKind.SEGMENT: "segments", FileKind.SPOOL: "spool"}
@@ -47,6 +48,7 @@ def accept(home: Path, segment: str) -> Path:
     final = path(home, FileKind.SEGMENT, segment)
     try:
         os.rename(incoming(home) / segment, final)
+        faults.come_by("segment.renamed")
     except FileNotFoundError:
         if not final.exists():
             raise

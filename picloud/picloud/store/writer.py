@@ -22,6 +22,7 @@ from queue import Empty, SimpleQueue
 
 import lmdb
 
+from picloud import faults
 from picloud.exceptions import StoreCorruptError, StoreError, StoreFullError
 from picloud.model.settings import Durability
 from picloud.store import records
@@ -193,10 +194,12 @@ class Writer:
                     hint="The node stops and starts again from what is stored.",
                 ) from self.failure
             try:
+                faults.come_by("commit.begins")
                 if self._synced:
                     _sync([item for batch in batches for item in batch.sync_first])
                 if not self._append(batches):
                     self._transact(batches)
+                faults.come_by("commit.done")
             except lmdb.Error as error:
                 self.failure = translated(error, self._environment.home)
                 raise self.failure from error
@@ -218,6 +221,7 @@ class Writer:
         if content is None or not self._journal.fits(len(content)):
             return False
         self._journal.append(content)
+        faults.come_by("journal.appended")
         self._behind.append(merged)
         return True
 
@@ -228,6 +232,7 @@ class Writer:
             if self._behind:
                 mark = records.frame(Table.COUNTERS, JOURNAL, records.encode_number(self._journal.number))
                 txn.put(JOURNAL, mark, db=self._environment.databases[Table.COUNTERS])
+        faults.come_by("store.transacted")
         self._behind.clear()
         self._journal.begin_anew(self._journal.number)
 
