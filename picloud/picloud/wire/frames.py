@@ -28,6 +28,7 @@ MAX_BODY = 1 << 30
 MAX_DESCRIPTORS = 250
 """Most descriptors that one frame carries: below the kernel's limit for one message."""
 
+_PIECE = 4096
 PREFIX = struct.Struct("<2sBBIQI")
 _MAGIC = b"pc"
 
@@ -85,7 +86,12 @@ class Decoder:
                 self._header = -1
                 return [Frame(bytes(data[PREFIX.size : middle]), bytes(data[middle:]), self._descriptors)]
             data = data[PREFIX.size :]
-        self._parts.append(data)
+        last = self._parts[-1] if self._parts else None
+        if isinstance(last, bytearray) and len(last) < _PIECE:
+            last += data
+        else:
+            # Small pieces share room: each by itself would take forty times its own.
+            self._parts.append(bytearray(data) if len(data) < _PIECE else data)
         self._size += len(data)
         unit = PREFIX.size if self._header < 0 else self._header if self._head is None else self._body
         if self._size < unit:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,6 +32,20 @@ def test_frames_survive_any_cutting(sent: list[Frame], data: st.DataObject) -> N
         received += decoder.feed(stream[at : at + size])
         at += size
     assert received == sent
+
+
+def test_a_large_body_in_tiny_pieces_takes_little_more_than_its_own_room() -> None:
+    body = bytes(range(256)) * 1000
+    stream = frames.encode(b"head", (body,))
+    decoder = Decoder()
+    tracemalloc.start()
+    try:
+        received = [frame for at in range(len(stream)) for frame in decoder.feed(stream[at : at + 1])]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert received == [Frame(b"head", body, 0)]
+    assert peak < 4 * len(body)
 
 
 def test_how_much_is_missing_is_known() -> None:
