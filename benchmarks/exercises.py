@@ -102,6 +102,23 @@ def million(contender: Contender, count: int) -> Figures:
     }
 
 
+def begun(contender: Contender, count: int) -> Figures:
+    """Begin a job for each of `count` items, and leave them to run."""
+    jobs = contender.submit_each(nothing, range(count))
+    return {"first": float(jobs[0])}
+
+
+def ended(contender: Contender, first: int, count: int) -> Figures:
+    """Wait for jobs of picloud's that were begun; `left` says how many had not ended before."""
+    import cloud
+
+    jids = range(first, first + count)
+    left = count - cloud.status(jids).count("done")
+    results = contender.results(jids)
+    _check(len(results), count)
+    return {"left": float(left)}
+
+
 def fill(contender: Contender, arrays: int, items: int) -> Figures:
     """Store jobs that have ended: so many maps of so many items."""
     began = time.perf_counter()

@@ -103,9 +103,9 @@ def _urgent(bench: Bench) -> Measurement:
         figure = Figure(contender.name)
         other.ask("urgent", count=10)
         for _ in range(plan.rounds):
-            contender.begin("many", count=plan.large)
+            first = int(contender.ask("begun", count=plan.large)["first"])
             answer = other.ask("urgent", count=max(20, plan.calls // 3))
-            contender.finish()
+            answer |= contender.ask("ended", first=first, count=plan.large)
             figure.values.append(answer["seconds"])
             figure.details.append(answer)
         other.close()
