@@ -110,7 +110,7 @@ def _gather(session: Session, span: JidRange, timeout: float | None, ignore_erro
                     return None
                 at = piece.first - first
                 values[at : at + piece.ends.count] = values_of(piece, ignore_errors)
-            left = spans.without(left, [(piece.first, piece.first + piece.ends.count) for piece in page.pieces])
+            left = spans.without(left, page.ended)
         finally:
             page.close()
     return values

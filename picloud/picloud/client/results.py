@@ -63,6 +63,11 @@ class Page:
         """What did not fit."""
 
     @property
+    def ended(self) -> list[JidRange]:
+        """Return the jobs whose ends it has."""
+        return [(piece.first, piece.first + piece.ends.count) for piece in self.pieces]
+
+    @property
     def open_segments(self) -> int:
         """Return how many descriptors it holds open."""
         return len(self._descriptors)

@@ -163,4 +163,4 @@ class Unordered(_Stream):
         ]
         ended.sort(key=itemgetter(0))
         self._ready.extend(map(itemgetter(1), ended))
-        self._left = spans.without(self._left, [(piece.first, piece.first + piece.ends.count) for piece in page.pieces])
+        self._left = spans.without(self._left, page.ended)

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cloud._jobs import Jobs
 from picloud.client import collecting, results
-from picloud.client.session import Session
 from picloud.exceptions import CloudTimeoutError, JobError
 from picloud.model.ids import JidRange
-from picloud.model.settings import Durability, Settings
 from picloud.wire import messages
 
 FAST = 50.0
 COUNT = 2 * collecting.LARGE
-
-
-@pytest.fixture
-def jobs(home: Path) -> Iterator[Jobs]:
-    """Give jobs on a node of their own."""
-    settings = Settings(home=str(home), durability=Durability.PROCESS)
-    made = Jobs("tests", "jobs", lambda: Session(settings), dict)
-    yield made
-    made.close()
 
 
 def _span(jids: range) -> list[JidRange]:

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from cloud._jobs import Jobs
 from picloud.client import questions
-from picloud.client.session import Session
 from picloud.exceptions import CloudTimeoutError, JobError, UnfinishedJobError, UnknownJobError
 from picloud.model import job
 from picloud.model.ids import JidRange
-from picloud.model.settings import Durability, Settings
 
 FAST = 30.0
 COUNT = 20
 
 
 @pytest.fixture
-def jobs(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Jobs]:
+def jobs(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> Jobs:
     """Give jobs on a node of their own; a request names three ranges at most."""
     monkeypatch.setattr(questions, "REQUEST_RANGES", 3)
-    settings = Settings(home=str(home), durability=Durability.PROCESS)
-    made = Jobs("tests", "jobs", lambda: Session(settings), dict)
-    yield made
-    made.close()
+    return jobs
 
 
 def _apart(jids: range) -> list[JidRange]:

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from operator import length_hint
-from pathlib import Path
 
 import pytest
 
 from cloud._jobs import Jobs
-from picloud.client.session import Session
 from picloud.client.streams import Ordered, Unordered
 from picloud.exceptions import JobError
-from picloud.model.settings import Durability, Settings
 
 FAST = 50.0
 COUNT = 300
 LARGE = 2 << 20
-
-
-@pytest.fixture
-def jobs(home: Path) -> Iterator[Jobs]:
-    """Give jobs on a node of their own."""
-    settings = Settings(home=str(home), durability=Durability.PROCESS)
-    made = Jobs("tests", "jobs", lambda: Session(settings), dict)
-    yield made
-    made.close()
 
 
 def _job(number: int) -> int:

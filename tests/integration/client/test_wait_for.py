@@ -6,27 +6,16 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cloud._jobs import Jobs
 from picloud.client import wait_for
-from picloud.client.session import Session
 from picloud.exceptions import CloudTimeoutError, UnknownJobError, UnreachableStatusError
 from picloud.model.job import Status
-from picloud.model.settings import Durability, Settings
 
 FAST = 30.0
-
-
-@pytest.fixture
-def jobs(home: Path) -> Iterator[Jobs]:
-    settings = Settings(home=str(home), durability=Durability.PROCESS)
-    made = Jobs("tests", "jobs", lambda: Session(settings), dict)
-    yield made
-    made.close()
 
 
 def hold(path: str) -> None:
