@@ -91,17 +91,11 @@ class Reader:
         Raises:
             UnknownJobError: naming the first jid that no job has.
         """
-        asked = list(ranges)
-        if len(asked) == 1:
-            start, stop = asked[0]
-            live = self._live.of(start)
-            if live is not None and stop <= live.array.first + live.array.count:
-                # A transaction of the store, which is brought up to date for it, is not needed.
-                return [_Known(live.array, live, None, live.deleted).piece(start, stop)]
         found: list[Piece] = []
         known: _Known | None = None
-        with self._tables.held():
-            for start, stop in asked:
+        # What is live is found in memory: most questions of the moment need nothing of the store.
+        with self._tables.together():
+            for start, stop in ranges:
                 at = start
                 while at < stop:
                     if known is None or not known.array.first <= at < known.array.first + known.array.count:

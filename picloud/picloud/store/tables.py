@@ -61,15 +61,41 @@ class Reading:
         """Begin the transaction, or return the one that runs."""
         if self.txn is None:
             self.txn = self._environment.begin()
-        self._depth += 1
+        self.enter()
         return self.txn
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         """End it where it began."""
+        self.leave()
+
+    def enter(self) -> None:
+        """Let a transaction that begins go on until `leave`."""
+        self._depth += 1
+
+    def leave(self) -> None:
+        """End the transaction, if nobody else holds it."""
         self._depth -= 1
         if self._own and not self._depth and self.txn is not None:
             self.txn.abort()
             self.txn = None
+
+
+class Together:
+    """Makes what is read within a `with` be read in one transaction, which begins with the first reading, if there is any."""
+
+    __slots__ = ("_reading",)
+
+    def __init__(self, reading: Reading) -> None:
+        """Hold the transaction of `reading`."""
+        self._reading = reading
+
+    def __enter__(self) -> None:
+        """Hold whatever begins from now on."""
+        self._reading.enter()
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Let it end."""
+        self._reading.leave()
 
 
 class Tables:
@@ -88,6 +114,10 @@ class Tables:
         An iteration holds one too, until it is exhausted or closed.
         """
         return self._reading
+
+    def together(self) -> Together:
+        """Do the same where maybe nothing is read: then no transaction begins, for which the store would be brought up to date."""
+        return Together(self._reading)
 
     def _get(self, table: Table, key: bytes, decode: Callable[[memoryview], _T]) -> _T | None:
         """Return one record decoded, None if there is none."""

@@ -321,6 +321,25 @@ def test_one_moment_is_seen_while_it_is_held(store: Any) -> None:
     assert store.tables.note("x") == b"1"
 
 
+def test_together_is_of_the_moment_of_the_first_reading_and_begins_nothing_before(store: Any) -> None:
+    begun: list[bool] = []
+    bring_up_to_date = store.environment.before_reading
+
+    def begin() -> None:
+        begun.append(True)
+        bring_up_to_date()
+
+    store.environment.before_reading = begin
+    with store.tables.together():
+        store.commit(lambda batch: batch.put_note("x", b"1"))
+        assert begun == []
+        assert store.tables.note("x") == b"1"
+        store.commit(lambda batch: batch.put_note("x", b"2"))
+        assert store.tables.note("x") == b"1"
+        assert begun == [True]
+    assert store.tables.note("x") == b"2"
+
+
 def test_an_iteration_that_is_left_lets_go(store: Any) -> None:
     store.run(store.array(1, 1))
     store.run(store.array(2, 1))
